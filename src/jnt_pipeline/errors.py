@@ -1,0 +1,173 @@
+"""The errors of the toolkit, one tree.
+
+::
+
+    JntError                     something the user can act on: what, where, what to do
+    ├── ConfigError              the YAML of the territory is wrong (exit 2)
+    ├── SourceError              a file of a producer cannot be used
+    │   ├── UnreadableError      damaged, truncated, or not the format it says (exit 3)
+    │   ├── UnsupportedError     sound, but a version or schema that we do not read (exit 3)
+    │   └── EmptySourceError     readable, and nothing in it to use
+    ├── CrsError                 a coordinate or a height could not be transformed truthfully
+    │   ├── MissingCrsError      the file states no horizontal reference
+    │   ├── MissingHeightReferenceError   heights without a vertical datum
+    │   ├── MissingGridError     the operation needs a grid that is not on this machine
+    │   ├── OutsideAreaError     a point lies outside the area where the operation is valid
+    │   └── BallparkError        only an approximate operation exists, refused
+    ├── SchemaError              a layer lacks what its schema promises
+    ├── AssemblyError            the twin cannot be derived from these layers
+    ├── ExportError              a publication could not be written or does not validate
+    ├── DeliveryError            the feed could not be written or served
+    └── WorkspaceError           the folder on disk
+        ├── WorkspaceLockedError another run holds it
+        ├── WorkspaceFormatError written by a newer or unknown version
+        └── DiskFullError        no room left; nothing half-written remains
+
+Every message names the file or id, what was found, what was expected, and the remedy.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AssemblyError",
+    "BallparkError",
+    "ConfigError",
+    "CrsError",
+    "DeliveryError",
+    "DiskFullError",
+    "EmptySourceError",
+    "ExportError",
+    "JntError",
+    "MissingCrsError",
+    "MissingGridError",
+    "MissingHeightReferenceError",
+    "OutsideAreaError",
+    "SchemaError",
+    "SourceError",
+    "UnreadableError",
+    "UnsupportedError",
+    "WorkspaceError",
+    "WorkspaceFormatError",
+    "WorkspaceLockedError",
+]
+
+
+class JntError(Exception):
+    """Base of all errors that a user can act on.
+
+    ``where`` names the file, field or id; ``found`` and ``expected`` state the contradiction;
+    ``remedy`` says what to do. The text is built from the four, so that no message lacks one by accident.
+    """
+
+    exit_code = 1
+    """Exit code of the ``jnt`` command when this error ends it."""
+
+    def __init__(self, what: str, *, where: object = "", found: str = "", expected: str = "", remedy: str = ""):
+        self.what = what
+        self.where = str(where)
+        self.found = found
+        self.expected = expected
+        self.remedy = remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """One readable block, one line per part that is known."""
+        parts = [
+            f"{self.where}: {self.what}" if self.where else self.what,
+            f"  found:    {self.found}" if self.found else "",
+            f"  expected: {self.expected}" if self.expected else "",
+            f"  remedy:   {self.remedy}" if self.remedy else "",
+        ]
+        return "\n".join(part for part in parts if part)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel whole between processes (keyword arguments are lost by default)."""
+        return (_rebuild, (type(self), self.what, self.where, self.found, self.expected, self.remedy))
+
+
+def _rebuild(
+    kind: type[JntError], what: str, where: str, found: str, expected: str, remedy: str
+) -> JntError:
+    return kind(what, where=where, found=found, expected=expected, remedy=remedy)
+
+
+class ConfigError(JntError):
+    """The description of the territory is wrong; ``where`` is the path of the field."""
+
+    exit_code = 2
+
+
+class SourceError(JntError):
+    """A producer's file cannot be used."""
+
+
+class UnreadableError(SourceError):
+    """The file is damaged, truncated, or not what its name says."""
+
+    exit_code = 3
+
+
+class UnsupportedError(SourceError):
+    """The file is sound, but of a version or schema that is not read here; refused by name."""
+
+    exit_code = 3
+
+
+class EmptySourceError(SourceError):
+    """The file is readable, and holds nothing to use."""
+
+
+class CrsError(JntError):
+    """A coordinate or a height could not be transformed truthfully."""
+
+
+class MissingCrsError(CrsError):
+    """The file states no (usable) horizontal reference, and none was declared."""
+
+
+class MissingHeightReferenceError(CrsError):
+    """Heights came without a vertical datum, and none was declared."""
+
+
+class MissingGridError(CrsError):
+    """The operation needs a grid that is not on this machine."""
+
+
+class OutsideAreaError(CrsError):
+    """A point lies outside the area where the operation is valid."""
+
+
+class BallparkError(CrsError):
+    """Only an approximate ("ballpark") operation exists between the two references."""
+
+
+class SchemaError(JntError):
+    """A layer lacks what its schema promises."""
+
+
+class AssemblyError(JntError):
+    """The twin cannot be derived from these layers."""
+
+
+class ExportError(JntError):
+    """A publication could not be written, or does not validate."""
+
+
+class DeliveryError(JntError):
+    """The feed could not be written or served."""
+
+
+class WorkspaceError(JntError):
+    """The workspace folder cannot be used."""
+
+
+class WorkspaceLockedError(WorkspaceError):
+    """Another run holds the workspace."""
+
+
+class WorkspaceFormatError(WorkspaceError):
+    """The workspace was written by a newer or unknown version."""
+
+
+class DiskFullError(WorkspaceError):
+    """No room left on the disk; nothing half-written remains."""

@@ -1,0 +1,63 @@
+"""What an exporter is: a frozen declaration that writes the twin into one folder in one standard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from jnt_pipeline.territory.model import Territory
+
+__all__ = ["Exporter", "ExporterDeclaration", "Publication", "PublishedFile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """One file of a publication."""
+
+    path: str
+    """Relative to the exporter's folder, with forward slashes."""
+    media_type: str
+    title: str
+    """One line for the catalogue and the page."""
+    role: str = "data"
+    """STAC role: data, metadata, thumbnail, overview."""
+    layer: str = ""
+    """Layer or raster of the twin it carries; empty for a composite (tileset, city model)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What an exporter wrote: files, and how many records went in and came out per layer."""
+
+    files: tuple[PublishedFile, ...]
+    records_in: dict[str, int]
+    records_out: dict[str, int]
+    left_out: dict[str, int]
+    """Records that the standard cannot carry, by ``layer: reason``; ``in = out + left out``."""
+
+
+class ExporterDeclaration(BaseModel):
+    """Base of the declarations in the YAML (``publication: [{kind: cityjson}]``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Exporter(Protocol):
+    """The seam: writes only in ``folder``, same bytes twice, CRS stated, valid against the official schema."""
+
+    @property
+    def kind(self) -> str:
+        """Discriminator in the YAML, and name of the folder."""
+
+    @property
+    def version(self) -> int:
+        """Bumped by hand when the output changes."""
+
+    def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the twin's layers and rasters it uses: only their change makes it run again."""
+
+    def write(self, territory: Territory, folder: Path) -> Publication:
+        """Write the publication; raises ``ExportError``."""
