@@ -8,24 +8,9 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from jnt_pipeline.territory.model import Territory
+from jnt_pipeline.territory.model import PublishedFile, Territory
 
 __all__ = ["Exporter", "ExporterDeclaration", "Publication", "PublishedFile"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedFile:
-    """One file of a publication."""
-
-    path: str
-    """Relative to the exporter's folder, with forward slashes."""
-    media_type: str
-    title: str
-    """One line for the catalogue and the page."""
-    role: str = "data"
-    """STAC role: data, metadata, thumbnail, overview."""
-    layer: str = ""
-    """Layer or raster of the twin it carries; empty for a composite (tileset, city model)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +40,10 @@ class Exporter(Protocol):
     @property
     def version(self) -> int:
         """Bumped by hand when the output changes."""
+
+    @property
+    def describes_publications(self) -> bool:
+        """True: runs after the other exporters and finds what they wrote in ``territory.publications``."""
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the twin's layers and rasters it uses: only their change makes it run again."""

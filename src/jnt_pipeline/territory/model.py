@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,7 +22,7 @@ from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.provenance import Counts, Provenance
 
-__all__ = ["RasterWindow", "StoredLayer", "StoredRaster", "Territory"]
+__all__ = ["PublishedFile", "RasterWindow", "StoredLayer", "StoredPublication", "StoredRaster", "Territory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,32 @@ class StoredRaster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """One file of a publication."""
+
+    path: str
+    """Relative to the exporter's folder, with forward slashes."""
+    media_type: str
+    title: str
+    """One line for the catalogue and the page."""
+    role: str = "data"
+    """STAC role: data, metadata, thumbnail, overview."""
+    layer: str = ""
+    """Layer or raster of the twin it carries; empty for a composite (tileset, city model)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPublication:
+    """What one exporter wrote, on disk."""
+
+    kind: str
+    """Name of the exporter, e.g. ``cityjson``."""
+    folder: Path
+    files: tuple[PublishedFile, ...]
+    """Paths are relative to ``folder``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Territory:
     """The twin: layers, rasters and the links between them, in one horizontal *and* vertical reference."""
 
@@ -117,6 +143,8 @@ class Territory:
     """Extent, twin's horizontal CRS."""
     layers: Mapping[str, StoredLayer]
     rasters: Mapping[str, StoredRaster]
+    publications: Mapping[str, StoredPublication] = field(default_factory=dict)
+    """What has been published, by exporter; empty while the first exporters run."""
 
     def layer(self, name: str) -> StoredLayer:
         """One layer; raises ``AssemblyError`` naming those that exist."""
