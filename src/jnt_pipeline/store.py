@@ -1,0 +1,325 @@
+"""The workspace on disk: units of work, their manifest, and the lock; the only committer of results.
+
+::
+
+    workspace/
+      workspace.json                 format version
+      units/<stage>/<unit>/<key>/    the files one unit made; never changed once there
+      manifest/<stage>/<unit>.json   what made them: inputs, parameters, version, and the hashes of the outputs
+      twin.json                      the twin as of the last complete stage (see ``twin.py``)
+      publication/<exporter>         link to the newest files of an exporter
+      scratch/                       work in progress; emptied by the next run
+
+A result is written into a scratch folder, fsynced, renamed into place, and only then named by the manifest. So a
+run that dies at any instant loses at most the unit it was making, and nothing half-written is ever believed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from jnt_pipeline.crs.grids import grid_checksum
+from jnt_pipeline.errors import DiskFullError, WorkspaceError, WorkspaceFormatError, WorkspaceLockedError
+
+__all__ = ["FORMAT", "Record", "Unit", "Workspace", "canonical_json", "file_sha256"]
+
+FORMAT = 1
+"""Version of the layout above; a newer one is refused, an older one migrated (there is none yet)."""
+
+_ROOM_LEFT = 1 << 20
+"""Bytes under which a failed write is put down to the disk being full, when the library that failed does not say."""
+
+
+def canonical_json(value: object) -> bytes:
+    """One byte form for one value: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One step on one partition: a stage on a commune, a tile, a file or an exporter."""
+
+    stage: str
+    name: str
+    """Unique within the stage, safe as a folder name."""
+    version: int
+    """Bumped by hand when the output of the step changes."""
+    parameters: Mapping[str, Any]
+    """JSON values that decide the output; no path of this machine, no clock."""
+    inputs: Mapping[str, str]
+    """SHA-256 of everything read, by a name that does not depend on this machine."""
+
+    @property
+    def key(self) -> str:
+        """What the output is a function of."""
+        parts = (self.stage, self.name, self.version, dict(self.parameters), dict(self.inputs))
+        return hashlib.sha256(canonical_json(parts)).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A unit that was made: its line of the manifest."""
+
+    stage: str
+    name: str
+    key: str
+    outputs: Mapping[str, str]
+    """SHA-256 by path relative to the unit's folder."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the step reported (JSON values); ``grids`` names the grids it read, with their checksum."""
+
+    @property
+    def folder(self) -> str:
+        """Relative to the workspace."""
+        return f"units/{self.stage}/{self.name}/{self.key}"
+
+    def path(self, output: str) -> str:
+        """One output, relative to the workspace."""
+        return f"{self.folder}/{output}"
+
+
+class Workspace:
+    """The folder of one twin. ``with Workspace.open(path) as workspace`` holds its lock; reading needs none."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        """An existing workspace, to read; raises ``WorkspaceError`` when there is none."""
+        marker = root / "workspace.json"
+        if not marker.is_file():
+            raise WorkspaceError(
+                "not a workspace",
+                where=root,
+                found="no workspace.json" if root.is_dir() else "no such folder",
+                remedy="make one with `jnt run CONFIG --workspace DIR`",
+            )
+        _check_format(marker)
+        return cls(root)
+
+    @classmethod
+    @contextmanager
+    def open(cls, root: Path) -> Iterator[Self]:
+        """Create it where needed, and hold its lock: one run at a time.
+
+        Raises ``WorkspaceLockedError``, ``WorkspaceFormatError``, ``WorkspaceError`` for a folder of something else.
+        """
+        marker = root / "workspace.json"
+        if marker.exists():
+            _check_format(marker)
+        elif root.exists() and any(entry.name not in {".lock", "scratch"} for entry in root.iterdir()):
+            raise WorkspaceError(
+                "the folder holds other things",
+                where=root,
+                expected="an empty or new folder, or a workspace",
+                remedy="choose another folder",
+            )
+        (root / "scratch").mkdir(parents=True, exist_ok=True)
+        with (root / ".lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                lock.seek(0)
+                raise WorkspaceLockedError(
+                    "another run holds the workspace",
+                    where=root,
+                    found=f"process {lock.read().strip() or 'unknown'}",
+                    remedy="wait for it to end, or stop it",
+                ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            workspace = cls(root)
+            workspace._empty_scratch()
+            if not marker.exists():
+                workspace.write_document("workspace.json", {"format": FORMAT})
+            yield workspace
+
+    def _empty_scratch(self) -> None:
+        for leftover in (self.root / "scratch").iterdir():
+            _remove(leftover)
+
+    # -- units -------------------------------------------------------------------------------------------------
+
+    def valid_record(self, unit: Unit) -> Record | None:
+        """The record of ``unit`` if it was made from the same inputs and its outputs are all there, byte for byte."""
+        record = self.record(unit.stage, unit.name)
+        if record is None or record.key != unit.key:
+            return None
+        for name, checksum in record.facts.get("grids", {}).items():
+            if grid_checksum(name) != checksum:
+                return None
+        for output, checksum in record.outputs.items():
+            path = self.root / record.path(output)
+            if not path.is_file() or file_sha256(path) != checksum:
+                return None
+        return record
+
+    def record(self, stage: str, name: str) -> Record | None:
+        """The manifest's line, believed only if it is whole."""
+        path = self.root / "manifest" / stage / f"{name}.json"
+        try:
+            line = json.loads(path.read_bytes())
+            return Record(stage=stage, name=name, key=line["key"], outputs=line["outputs"], facts=line["facts"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    def scratch_folder(self, unit: Unit) -> Path:
+        """Where the files of ``unit`` may be written; whoever does the work makes the folder."""
+        return self.root / "scratch" / f"{unit.stage}-{unit.name}-{unit.key}"
+
+    def commit(self, unit: Unit, scratch: Path, facts: Mapping[str, Any]) -> Record:
+        """Take the files of ``scratch`` over as the output of ``unit``; raises ``DiskFullError``."""
+        with full_disk_named(self.root):
+            files = sorted(path for path in scratch.rglob("*") if path.is_file())
+            outputs = {path.relative_to(scratch).as_posix(): file_sha256(path) for path in files}
+            for path in files:
+                _fsync(path)
+            for folder in sorted({scratch, *(path.parent for path in files)}, reverse=True):
+                _fsync(folder)
+            record = Record(stage=unit.stage, name=unit.name, key=unit.key, outputs=outputs, facts=facts)
+            target = self.root / record.folder
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():  # the same key, damaged or made by a run that died before the manifest
+                _replace(target, self.root / "scratch" / f"old-{unit.stage}-{unit.name}-{unit.key}")
+            _replace(scratch, target)
+            _fsync(target.parent)
+            self.write_document(
+                f"manifest/{unit.stage}/{unit.name}.json",
+                {
+                    "stage": unit.stage,
+                    "unit": unit.name,
+                    "key": unit.key,
+                    "version": unit.version,
+                    "parameters": dict(unit.parameters),
+                    "inputs": dict(unit.inputs),
+                    "outputs": outputs,
+                    "facts": dict(facts),
+                },
+            )
+        return record
+
+    # -- documents and links -----------------------------------------------------------------------------------
+
+    def write_document(self, name: str, document: object) -> None:
+        """Write a JSON document whole or not at all; raises ``DiskFullError``."""
+        target = self.root / name
+        with full_disk_named(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.root / "scratch" / f"document-{name.replace('/', '-')}"
+            _write(temporary, json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+            _fsync(temporary)
+            _replace(temporary, target)
+            _fsync(target.parent)
+
+    def point_publication(self, kind: str, folder: str) -> None:
+        """Let ``publication/<kind>`` lead to ``folder`` (relative to the workspace), in one step."""
+        link = self.root / "publication" / kind
+        link.parent.mkdir(parents=True, exist_ok=True)
+        wanted = os.path.relpath(self.root / folder, link.parent)
+        if link.is_symlink() and os.readlink(link) == wanted:
+            return
+        if link.is_dir() and not link.is_symlink():
+            raise WorkspaceError(
+                "a folder stands where a link belongs", where=link, remedy="move it away and run again"
+            )
+        temporary = self.root / "scratch" / f"link-{kind}"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(wanted)
+        _replace(temporary, link)
+        _fsync(link.parent)
+
+    # -- cleaning ----------------------------------------------------------------------------------------------
+
+    def clean(self, needed: set[tuple[str, str, str]]) -> int:
+        """Drop every unit but the ``needed`` ones (stage, name, key); returns the bytes given back."""
+        freed = 0
+        for stage in sorted((self.root / "units").glob("*")):
+            for name in sorted(stage.iterdir()):
+                kept = [key for key in name.iterdir() if (stage.name, name.name, key.name) in needed]
+                for folder in sorted(set(name.iterdir()) - set(kept)):
+                    freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                    _remove(folder)
+                if not kept:
+                    (self.root / "manifest" / stage.name / f"{name.name}.json").unlink(missing_ok=True)
+                    name.rmdir()
+        self._empty_scratch()
+        return freed
+
+
+def _check_format(marker: Path) -> None:
+    try:
+        found = json.loads(marker.read_bytes())["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkspaceFormatError(
+            "workspace.json cannot be read", where=marker, remedy="delete the folder and run again"
+        ) from error
+    if found != FORMAT:
+        raise WorkspaceFormatError(
+            "the workspace has another format",
+            where=marker,
+            found=str(found),
+            expected=str(FORMAT),
+            remedy="use the version of jnt_pipeline that wrote it, or a new folder",
+        )
+
+
+@contextmanager
+def full_disk_named(root: Path) -> Iterator[None]:
+    """Turn "no space left", however a library words it, into ``DiskFullError``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} or shutil.disk_usage(root).free < _ROOM_LEFT:
+            raise DiskFullError(
+                "no room left on the disk",
+                where=root,
+                found=f"{shutil.disk_usage(root).free:,} bytes free",
+                remedy="make room (jnt clean WORKSPACE drops old results) and run again: nothing made so far is lost",
+            ) from error
+        raise
+
+
+# The three ways to touch the disk; a test lets a crash strike at each call.
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(source: Path, target: Path) -> None:
+    os.replace(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
