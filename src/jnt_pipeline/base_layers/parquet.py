@@ -34,8 +34,8 @@ def write_layer_parquet(frame: pd.DataFrame, path: Path, *, metadata: Mapping[st
     ----------
     frame
         A ``GeoDataFrame`` with one geometry column and a CRS gives GeoParquet 1.1 (WKB, PROJJSON, covering
-        box ``bbox``); a ``DataFrame`` gives plain Parquet. Text is pandas ``str``, integers that may be absent
-        ``Int64``, instants ``datetime64[us, UTC]``; an ``object`` column holds lists of integers.
+        box ``bbox``); a ``DataFrame`` gives plain Parquet. Text is pandas ``str``, integers that may be
+        absent ``Int64``, instants ``datetime64[us, UTC]``; an ``object`` column holds lists of integers.
     path
         File to write; its folder exists.
     metadata
@@ -52,14 +52,10 @@ def write_layer_parquet(frame: pd.DataFrame, path: Path, *, metadata: Mapping[st
     else:
         table = _plain_table(frame, path)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **extra})
-    pq.write_table(
-        table, path, version="2.6", compression="zstd", compression_level=9, row_group_size=ROW_GROUP_SIZE
-    )
+    pq.write_table(table, path, version="2.6", compression="zstd", compression_level=9, row_group_size=ROW_GROUP_SIZE)
 
 
-def read_layer_parquet(
-    path: Path, *, columns: Sequence[str] | None = None, bbox: Bounds | None = None
-) -> pd.DataFrame:
+def read_layer_parquet(path: Path, *, columns: Sequence[str] | None = None, bbox: Bounds | None = None) -> pd.DataFrame:
     """The records of one file: a ``GeoDataFrame`` where it is GeoParquet, else a ``DataFrame``.
 
     ``bbox`` (CRS of the file) reads only features whose own box meets it; it needs a GeoParquet file.
@@ -84,17 +80,13 @@ def read_layer_metadata(path: Path) -> dict[str, str]:
             expected="Parquet",
             remedy="make the layer again: delete the file and run the pipeline",
         ) from error
-    return {
-        key.decode(): value.decode()
-        for key, value in found.items()
-        if key not in {b"ARROW:schema", b"pandas"}
-    }
+    return {key.decode(): value.decode() for key, value in found.items() if key not in {b"ARROW:schema", b"pandas"}}
 
 
-def _plain_table(frame: pd.DataFrame, path: Path) -> pa.Table:
-    columns = {}
+def _plain_table(frame: pd.DataFrame, path: Path, *, binary: str = "") -> pa.Table:
+    columns = {binary: pa.field(binary, pa.binary())} if binary else {}
     for name in frame.columns:
-        if frame[name].dtype == object:
+        if name != binary and frame[name].dtype == object:
             columns[name] = pa.field(name, _type_of_objects(frame[name], path))
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -144,22 +136,22 @@ def _features_table(frame: gpd.GeoDataFrame, path: Path) -> tuple[pa.Table, dict
         )
     name = frame.geometry.name
     geometry = np.asarray(frame.geometry.array, dtype=object)
-    attributes = pd.DataFrame({column: frame[column] for column in frame.columns if column != name})
-    if _COVERING in attributes.columns:
+    if _COVERING in frame.columns:
         raise SchemaError(
             "the column name is taken by the covering of GeoParquet",
             where=f"{path.name}, column {_COVERING}",
             remedy="rename the column",
         )
-    table = _plain_table(attributes.reset_index(drop=True), path)
-    wkb = pa.array(shapely.to_wkb(geometry, flavor="iso"), type=pa.binary(), from_pandas=True)
+    # The geometry stays among the columns as WKB, so that a layer without attributes keeps its length.
+    flat = pd.DataFrame({column: frame[column] for column in frame.columns if column != name}, index=frame.index)
+    flat[name] = pd.Series(shapely.to_wkb(geometry, flavor="iso"), index=frame.index, dtype=object)
+    table = _plain_table(flat, path, binary=name)
     boxes = shapely.bounds(geometry).reshape(-1, 4)
     absent = np.isnan(boxes).any(axis=1)
     sides = ("xmin", "ymin", "xmax", "ymax")
     covering = pa.StructArray.from_arrays(
         [pa.array(boxes[:, i]) for i in range(4)], names=list(sides), mask=pa.array(absent)
     )
-    table = table.append_column(pa.field(name, pa.binary()), wkb)
     table = table.append_column(pa.field(_COVERING, covering.type), covering)
     column: dict[str, Any] = {
         "encoding": "WKB",
@@ -175,9 +167,5 @@ def _features_table(frame: gpd.GeoDataFrame, path: Path) -> tuple[pa.Table, dict
 
 def _geometry_types(geometry: np.ndarray[Any, np.dtype[np.object_]]) -> list[str]:
     return sorted(
-        {
-            f"{shape.geom_type} Z" if shape.has_z else shape.geom_type
-            for shape in geometry
-            if shape is not None
-        }
+        {f"{shape.geom_type} Z" if shape.has_z else shape.geom_type for shape in geometry if shape is not None}
     )
