@@ -1,0 +1,1 @@
+"""Sources: what producers deliver, read into native layers; one module per kind, one declaration each."""

@@ -1,4 +1,4 @@
-"""IntakeReport (*rapport de contrôle à l'entrée*): what one producer's file is worth, before anything is built on it."""
+"""IntakeReport (*contrôle à réception*): what one producer's file is worth, before anything is built on it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ class Finding(BaseModel):
     severity: Severity = Field(
         description="info: worth knowing; warning: usable, read with care; error: refused as it stands."
     )
-    code: str = Field(
-        description="Stable reason code, snake_case, e.g. missing_crs.", pattern=r"^[a-z0-9_]+$"
-    )
+    code: str = Field(description="Stable reason code, snake_case, e.g. missing_crs.", pattern=r"^[a-z0-9_]+$")
     message: str = Field(description="What was found, in one sentence, with ids and numbers.")
     remedy: str = Field(default="", description="What to do about it.")
 
@@ -71,9 +69,7 @@ class IntakeReport(BaseModel):
         return tuple(finding.code for finding in self.findings)
 
     @classmethod
-    def judged(
-        cls, path: Path, kind: str, facts: Mapping[str, JsonValue], findings: Iterable[Finding] = ()
-    ) -> Self:
+    def judged(cls, path: Path, kind: str, facts: Mapping[str, JsonValue], findings: Iterable[Finding] = ()) -> Self:
         """Report on a file that could be read: sound unless a finding is more than an information."""
         found = tuple(findings)
         verdict: Verdict = "defects" if any(f.severity != "info" for f in found) else "sound"

@@ -41,8 +41,12 @@ class SourceDeclaration(BaseModel):
     def provenance(self, files: tuple[SourceFile, ...], *notes: str) -> Provenance:
         """The record of origin of what was read from ``files``."""
         return Provenance(
-            producer=self.producer, licence=self.licence, attribution=self.attribution, vintage=self.vintage,
-            files=files, notes=notes,
+            producer=self.producer,
+            licence=self.licence,
+            attribution=self.attribution,
+            vintage=self.vintage,
+            files=files,
+            notes=notes,
         )
 
 
