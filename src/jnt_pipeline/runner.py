@@ -18,7 +18,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from jnt_pipeline.errors import JntError
 from jnt_pipeline.store import Record, Unit, Workspace, full_disk_named
 
-__all__ = ["Job", "LocalRunner", "Planned", "Runner", "StageReport", "Work", "execute", "make_units"]
+__all__ = [
+    "NOTHING_DONE",
+    "DryRunEnd",
+    "DryRunner",
+    "Job",
+    "LocalRunner",
+    "Planned",
+    "Runner",
+    "StageReport",
+    "Work",
+    "execute",
+    "make_units",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +50,8 @@ class Job:
     """Work with the scratch folder it may write in."""
 
     name: str
+    reason: str
+    """Why it must be done."""
     work: Work
     folder: Path
 
@@ -68,14 +82,16 @@ class Planned:
 class StageReport:
     """What one stage did."""
 
-    stage: str
-    made: tuple[str, ...]
-    """Names of the units that were made."""
+    made: Mapping[str, str]
+    """Why each unit that was made had to be, by ``step/unit``."""
     skipped: tuple[str, ...]
-    """Names of the units that were there already, intact."""
+    """Units that were there already, intact, as ``step/unit``."""
 
     def __add__(self, other: StageReport) -> StageReport:
-        return StageReport(stage=self.stage, made=self.made + other.made, skipped=self.skipped + other.skipped)
+        return StageReport(made={**self.made, **other.made}, skipped=self.skipped + other.skipped)
+
+
+NOTHING_DONE = StageReport(made={}, skipped=())
 
 
 def make_units(
@@ -83,28 +99,52 @@ def make_units(
 ) -> tuple[dict[str, Record], StageReport]:
     """Make the units that are missing, changed or damaged; commit each as it finishes.
 
-    Units that finished before another failed stay committed, so the next run starts from there.
+    Returns the records by unit name, in the order planned. Units that finished before another failed stay
+    committed, so the next run starts from there.
     """
+    reasons = {one.unit.name: workspace.why_make(one.unit) for one in planned}
+    missing = [one for one in planned if reasons[one.unit.name]]
+    jobs = [
+        Job(
+            name=one.unit.name,
+            reason=reasons[one.unit.name],
+            work=one.work,
+            folder=workspace.scratch_folder(one.unit),
+        )
+        for one in missing
+    ]
+    if jobs:
+        for index, facts in runner.map(jobs, missing[0].unit.stage):
+            unit = missing[index].unit
+            workspace.commit(unit, jobs[index].folder, facts)
+            logger.info("%s %s made: %s", unit.stage, unit.name, jobs[index].reason)
     records: dict[str, Record] = {}
-    missing: list[Planned] = []
     for one in planned:
-        record = workspace.valid_record(one.unit)
-        if record is None:
-            missing.append(one)
-        else:
-            records[one.unit.name] = record
-    jobs = [Job(name=one.unit.name, work=one.work, folder=workspace.scratch_folder(one.unit)) for one in missing]
-    stage = planned[0].unit.stage if planned else ""
-    for index, facts in runner.map(jobs, stage):
-        unit = missing[index].unit
-        records[unit.name] = workspace.commit(unit, jobs[index].folder, facts)
-        logger.info("%s %s made", unit.stage, unit.name)
+        record = workspace.record(one.unit.stage, one.unit.name)
+        if record is None or record.key != one.unit.key:
+            raise JntError("the runner lost a unit", where=one.unit.name, remedy="run again")
+        records[one.unit.name] = record
     report = StageReport(
-        stage=stage,
-        made=tuple(one.unit.name for one in missing),
-        skipped=tuple(one.unit.name for one in planned if one not in missing),
+        made={f"{one.unit.stage}/{one.unit.name}": reasons[one.unit.name] for one in missing},
+        skipped=tuple(f"{one.unit.stage}/{one.unit.name}" for one in planned if not reasons[one.unit.name]),
     )
-    return {one.unit.name: records[one.unit.name] for one in planned}, report
+    return records, report
+
+
+class DryRunEnd(Exception):  # noqa: N818 - not an error: it ends a dry run
+    """Raised by ``DryRunner`` when there is something to do: later stages cannot be planned before it is done."""
+
+    def __init__(self, title: str, jobs: Sequence[Job]) -> None:
+        super().__init__(title)
+        self.reasons = {f"{title}/{job.name}": job.reason for job in jobs}
+
+
+class DryRunner:
+    """Runs nothing; tells what would be run."""
+
+    def map(self, jobs: Sequence[Job], title: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Raise ``DryRunEnd``."""
+        raise DryRunEnd(title, jobs)
 
 
 class LocalRunner:

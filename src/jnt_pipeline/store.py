@@ -160,28 +160,44 @@ class Workspace:
 
     # -- units -------------------------------------------------------------------------------------------------
 
-    def valid_record(self, unit: Unit) -> Record | None:
-        """The record of ``unit`` if it was made from the same inputs and its outputs are all there, byte for byte."""
-        record = self.record(unit.stage, unit.name)
-        if record is None or record.key != unit.key:
-            return None
+    def why_make(self, unit: Unit) -> str:
+        """Why ``unit`` must be made, in a few words; empty when its result is there, byte for byte."""
+        line = self._manifest(unit.stage, unit.name)
+        if line is None:
+            return "new"
+        if line["key"] != unit.key:
+            if line["version"] != unit.version:
+                return "the stage changed"
+            if canonical_json(line["parameters"]) != canonical_json(dict(unit.parameters)):
+                return "parameters changed"
+            changed = sorted(dict(set(line["inputs"].items()) ^ set(unit.inputs.items())))
+            return f"input changed: {', '.join(changed[:3])}{' …' if len(changed) > 3 else ''}"
+        record = _record(line)
         for name, checksum in record.facts.get("grids", {}).items():
             if grid_checksum(name) != checksum:
-                return None
+                return f"grid changed: {name}"
         for output, checksum in record.outputs.items():
             path = self.root / record.path(output)
-            if not path.is_file() or file_sha256(path) != checksum:
-                return None
-        return record
+            if not path.is_file():
+                return f"output missing: {output}"
+            if file_sha256(path) != checksum:
+                return f"output damaged: {output}"
+        return ""
 
     def record(self, stage: str, name: str) -> Record | None:
-        """The manifest's line, believed only if it is whole."""
+        """What the manifest says of a unit; None when it was never made."""
+        line = self._manifest(stage, name)
+        return None if line is None else _record(line)
+
+    def _manifest(self, stage: str, name: str) -> dict[str, Any] | None:
+        """One line of the manifest, believed only if it is whole."""
         path = self.root / "manifest" / stage / f"{name}.json"
         try:
             line = json.loads(path.read_bytes())
-            return Record(stage=stage, name=name, key=line["key"], outputs=line["outputs"], facts=line["facts"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError):
             return None
+        whole = isinstance(line, dict) and line.keys() >= _LINE
+        return line if whole else None
 
     def scratch_folder(self, unit: Unit) -> Path:
         """Where the files of ``unit`` may be written; whoever does the work makes the folder."""
@@ -231,22 +247,22 @@ class Workspace:
             _replace(temporary, target)
             _fsync(target.parent)
 
-    def point_publication(self, kind: str, folder: str) -> None:
-        """Let ``publication/<kind>`` lead to ``folder`` (relative to the workspace), in one step."""
-        link = self.root / "publication" / kind
-        link.parent.mkdir(parents=True, exist_ok=True)
-        wanted = os.path.relpath(self.root / folder, link.parent)
-        if link.is_symlink() and os.readlink(link) == wanted:
-            return
-        if link.is_dir() and not link.is_symlink():
-            raise WorkspaceError(
-                "a folder stands where a link belongs", where=link, remedy="move it away and run again"
-            )
-        temporary = self.root / "scratch" / f"link-{kind}"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(wanted)
-        _replace(temporary, link)
-        _fsync(link.parent)
+    def point_publications(self, folders: Mapping[str, str]) -> None:
+        """Let ``publication/<kind>`` lead to each folder (relative to the workspace), each in one step; drop others."""
+        links = self.root / "publication"
+        links.mkdir(exist_ok=True)
+        for kind, folder in sorted(folders.items()):
+            link, wanted = links / kind, f"../{folder}"
+            if link.is_symlink() and link.readlink() == Path(wanted):
+                continue
+            temporary = self.root / "scratch" / f"link-{kind}"
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(wanted)
+            _replace(temporary, link)
+        for link in sorted(links.iterdir()):
+            if link.is_symlink() and link.name not in folders:
+                link.unlink()
+        _fsync(links)
 
     # -- cleaning ----------------------------------------------------------------------------------------------
 
@@ -264,6 +280,13 @@ class Workspace:
                     name.rmdir()
         self._empty_scratch()
         return freed
+
+
+_LINE = {"stage", "unit", "key", "version", "parameters", "inputs", "outputs", "facts"}
+
+
+def _record(line: Mapping[str, Any]) -> Record:
+    return Record(stage=line["stage"], name=line["unit"], key=line["key"], outputs=line["outputs"], facts=line["facts"])
 
 
 def _check_format(marker: Path) -> None:

@@ -1,0 +1,68 @@
+"""The pipeline: from the base layers of a territory up to the feed of its hypervisor.
+
+    sources ──read──▶ base_layers ──normalise──▶ (store) ──assemble──▶ territory ──export──▶ publication ──deliver──▶ hypervisor
+
+This page is the whole story. Each stage plans its units of work, makes the ones that are missing, changed or
+damaged, and leaves an index for the next; ``stages/`` holds one module for each verb.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jnt_pipeline.config import TwinConfig, read_config
+from jnt_pipeline.hypervisor.deliver import Delivery
+from jnt_pipeline.runner import NOTHING_DONE, LocalRunner, Runner, StageReport
+from jnt_pipeline.stages.assemble import assemble
+from jnt_pipeline.stages.deliver import deliver
+from jnt_pipeline.stages.export import export
+from jnt_pipeline.stages.ingest import ingest
+from jnt_pipeline.store import Workspace
+
+__all__ = ["STAGES", "RunReport", "Stage", "run"]
+
+Stage = Literal["ingest", "assemble", "export", "deliver"]
+STAGES: tuple[Stage, ...] = ("ingest", "assemble", "export", "deliver")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run did."""
+
+    workspace: Path
+    units: StageReport
+    """Units that were made, with the reason, and those that were there already."""
+    delivery: Delivery | None
+    """Observations and events that were new to the hypervisor; None when the run ended before."""
+
+
+def run(
+    config: TwinConfig | str | Path,
+    workspace: str | Path,
+    *,
+    until: Stage = "deliver",
+    runner: Runner | None = None,
+) -> RunReport:
+    """Make or refresh the twin that ``config`` describes, in the folder ``workspace``.
+
+    A second run with nothing changed makes nothing; after a change only what depends on it; after a crash, what was
+    missing. The files are the same bytes each time, whatever the runner.
+
+    Raises ``JntError``: ``ConfigError``, ``SourceError``, ``CrsError``, ``SchemaError``, ``AssemblyError``,
+    ``ExportError``, ``DeliveryError``, ``WorkspaceError``; nothing half-written remains.
+    """
+    twin = config if isinstance(config, TwinConfig) else read_config(Path(config))
+    worker = runner or LocalRunner()
+    last = STAGES.index(until)
+    units, delivery = NOTHING_DONE, None
+    with Workspace.open(Path(workspace)) as opened:
+        units += ingest(twin, opened, worker)
+        if last >= STAGES.index("assemble"):
+            units += assemble(twin, opened, worker)
+        if last >= STAGES.index("export"):
+            units += export(twin, opened, worker)
+        if last >= STAGES.index("deliver"):
+            delivery = deliver(twin, opened)
+    return RunReport(workspace=Path(workspace), units=units, delivery=delivery)

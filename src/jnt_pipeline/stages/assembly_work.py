@@ -1,0 +1,177 @@
+"""The work of assembling: read inputs and buffers, call the pure functions of ``territory``, write the results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from rasterio.transform import from_origin
+
+from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.points import PointBlock
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.sources.lidar import read_points
+from jnt_pipeline.stages.rasters import write_raster
+from jnt_pipeline.stages.tiles import PointTile
+from jnt_pipeline.store import Workspace
+from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
+from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory.links import (
+    LINK_COLUMNS,
+    LinkParameters,
+    link_bim_to_buildings,
+    link_buildings_to_parcels,
+    link_stations,
+)
+from jnt_pipeline.territory.model import RasterWindow, StoredRaster, Territory
+from jnt_pipeline.territory.terrain import TerrainParameters, derive_dhm, derive_dsm, derive_dtm
+from jnt_pipeline.twin import TwinIndex, write_layer
+
+__all__ = ["BuildingsWork", "LinksWork", "TerrainWork"]
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def gather_points(files: tuple[PointTile, ...], bounds: Bounds, reference: Reference) -> PointBlock:
+    """Points of all classes inside ``bounds``, from every tile that may hold some."""
+    blocks = []
+    for tile in files:
+        tile.verify()
+        blocks.append(read_points(tile.path, reference=reference, bounds=bounds))
+    return PointBlock.joined(blocks) if blocks else _no_points(reference)
+
+
+def _no_points(reference: Reference) -> PointBlock:
+    return PointBlock(xyz=np.empty((0, 3)), classification=np.empty(0, dtype=np.uint8), reference=reference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerrainWork:
+    """DTM, DSM and DHM of one tile, with the points of its neighbours around it."""
+
+    grid: Grid
+    around: Bounds
+    files: tuple[PointTile, ...]
+    parameters: TerrainParameters
+    reference: Reference
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``."""
+        points = gather_points(self.files, self.around, self.reference)
+        dtm = derive_dtm(points, self.grid, self.parameters)
+        dsm = derive_dsm(points, self.grid, self.parameters)
+        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", derive_dhm(dsm, dtm))):
+            write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
+        return {"n_points_read": len(points), "dtm_known_pct": round(100 * float(np.isfinite(dtm).mean()), 3)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildingsWork:
+    """The buildings of one tile."""
+
+    footprints: tuple[Path, ...]
+    owned: tuple[str, ...]
+    envelope: Bounds
+    points: tuple[PointTile, ...]
+    dtm: tuple[Path, ...]
+    resolution_m: float
+    parameters: BuildingParameters
+    reference: Reference
+    provenance: Provenance
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write the layer ``buildings``: one record for each footprint."""
+        parts = pd.concat([gpd.read_parquet(part) for part in self.footprints], ignore_index=True)
+        frame = gpd.GeoDataFrame(parts[parts["footprint_id"].isin(self.owned)], crs=self.reference.horizontal)
+        frame = frame.sort_values("footprint_id", ignore_index=True)
+        points = gather_points(self.points, self.envelope, self.reference)
+        buildings = derive_buildings(frame, points, self._terrain(), self.parameters)
+        if not self.points:
+            buildings = buildings.assign(reason="no_lidar")
+        n = len(buildings)
+        layer = Layer(
+            name="buildings",
+            frame=buildings,
+            reference=self.reference,
+            provenance=self.provenance,
+            counts=Counts(read=len(frame), kept=n),
+        )
+        write_layer(layer, folder)
+        return {"n_buildings": n, "n_solids": int((buildings["lod"] == "1").sum())}
+
+    def _terrain(self) -> RasterWindow:
+        """Terrain under and around the owned footprints."""
+        if not self.dtm:
+            nothing = np.full((1, 1), np.nan, dtype=np.float32)
+            return RasterWindow(values=nothing, transform=from_origin(0, 0, 1, 1), reference=self.reference)
+        return StoredRaster(
+            name="dtm",
+            tiles=self.dtm,
+            reference=self.reference,
+            resolution_m=self.resolution_m,
+            provenance=self.provenance,
+        ).read(bbox=self.envelope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinksWork:
+    """The links between buildings, parcels, BIM models and stations."""
+
+    index: TwinIndex
+    root: Path
+    parameters: LinkParameters
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write the layer ``links``."""
+        twin = self.index.territory(Workspace(self.root))
+        linked_on = newest_date(twin)
+        buildings = _features(twin, "buildings")
+        parcels = _features(twin, "parcels")
+        found = []
+        if buildings is not None and parcels is not None:
+            found.append(link_buildings_to_parcels(buildings, parcels, self.parameters, linked_on=linked_on))
+        if (models := _features(twin, "bim_buildings")) is not None and buildings is not None:
+            found.append(link_bim_to_buildings(models, buildings, self.parameters, linked_on=linked_on))
+        if (stations := _features(twin, "stations")) is not None and buildings is not None and parcels is not None:
+            found.append(link_stations(stations, buildings, parcels, self.parameters, linked_on=linked_on))
+        links = pd.concat(found, ignore_index=True) if found else _no_links()
+        links = links.sort_values(["link_type", "source_id", "target_id"], ignore_index=True)
+        used = [
+            twin.layers[name].provenance
+            for name in ("buildings", "parcels", "bim_buildings", "stations")
+            if name in twin.layers
+        ]
+        provenance = used[0]
+        for other in used[1:]:
+            provenance |= other
+        layer = Layer(
+            name="links",
+            frame=links,
+            reference=None,
+            provenance=provenance,
+            counts=Counts(read=len(links), kept=len(links)),
+        )
+        write_layer(layer, folder)
+        return {"n_links": {kind: int(n) for kind, n in links["link_type"].value_counts().sort_index().items()}}
+
+
+def _features(twin: Territory, name: str) -> gpd.GeoDataFrame | None:
+    return twin.layer(name).to_geopandas() if name in twin.layers else None
+
+
+def _no_links() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="float64" if name == "score" else "str") for name in LINK_COLUMNS})
+
+
+def newest_date(twin: Territory) -> str:
+    """Newest vintage of the twin's layers, YYYY-MM-DD: the date as of which its links hold; empty where none is stated."""
+    texts = [layer.provenance.vintage for layer in twin.layers.values()]
+    return max((date for text in texts for date in _ISO_DATE.findall(text)), default="")

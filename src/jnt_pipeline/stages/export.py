@@ -1,0 +1,103 @@
+"""Export: let each exporter write the twin into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from jnt_pipeline.config import TwinConfig
+from jnt_pipeline.crs.transform import transformation
+from jnt_pipeline.publication import AnyExporter
+from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
+from jnt_pipeline.store import Record, Unit, Workspace
+from jnt_pipeline.twin import ASSEMBLED, TWIN, PublicationEntry, TwinIndex
+
+__all__ = ["export", "stale_publications"]
+
+
+def export(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
+    """Write every publication of ``config``, then the twin's index that names them."""
+    index = TwinIndex.read(workspace, ASSEMBLED)
+    report = NOTHING_DONE
+    for describing in (False, True):
+        exporters = [one for one in config.publication if one.describes_publications == describing]
+        records, done = make_units(workspace, runner, [_plan(one, index, workspace) for one in exporters])
+        report += done
+        entries = {one.kind: _entry(records[one.kind], made_from(one, index)) for one in exporters}
+        index = index.model_copy(
+            update={
+                "publications": {**index.publications, **entries},
+                "units": (*index.units, *((r.stage, r.name, r.key) for r in records.values())),
+            }
+        )
+    index.write(workspace, TWIN)
+    workspace.point_publications({kind: entry.folder for kind, entry in index.publications.items()})
+    return report
+
+
+def made_from(exporter: AnyExporter, index: TwinIndex) -> dict[str, str]:
+    """Checksums of everything ``exporter`` reads."""
+    found = index.checksums(exporter.reads(tuple(index.layers), tuple(index.rasters)))
+    if exporter.describes_publications:
+        for kind, entry in sorted(index.publications.items()):
+            found |= {f"publication/{kind}/{path}": checksum for path, checksum in sorted(entry.outputs.items())}
+    return found
+
+
+def stale_publications(index: TwinIndex, current: TwinIndex) -> tuple[str, ...]:
+    """Kinds of publication in ``index`` that were made from other layers than those of ``current``."""
+    now = current.checksums((*current.layers, *current.rasters))
+    return tuple(
+        kind
+        for kind, entry in sorted(index.publications.items())
+        if any(
+            now.get(name) != checksum
+            for name, checksum in entry.made_from.items()
+            if not name.startswith("publication/")
+        )
+    )
+
+
+def _plan(exporter: AnyExporter, index: TwinIndex, workspace: Workspace) -> Planned:
+    identity = index.model_dump(mode="json", include={"name", "title", "reference", "undulation", "bbox"})
+    unit = Unit(
+        stage="export",
+        name=exporter.kind,
+        version=exporter.version,
+        parameters={"exporter": exporter.model_dump(mode="json"), "twin": identity},
+        inputs=made_from(exporter, index),
+    )
+    return Planned(unit=unit, work=ExportWork(exporter=exporter, index=index, root=workspace.root))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWork:
+    """Let one exporter write."""
+
+    exporter: AnyExporter
+    index: TwinIndex
+    root: Path
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write the publication; the facts are its list of files, its counts, and the grids its heights hang on."""
+        grids: dict[str, str] = {}
+        if self.index.reference.vertical is not None:
+            change = transformation(self.index.reference, "EPSG:4979", undulation=self.index.undulation)
+            grids = {grid.name: grid.sha256 for grid in change.operation.grids}
+        written = self.exporter.write(self.index.territory(Workspace(self.root)), folder)
+        return {**asdict(written), "grids": grids}
+
+
+def _entry(record: Record, inputs: dict[str, str]) -> PublicationEntry:
+    facts = record.facts
+    return PublicationEntry(
+        folder=record.folder,
+        files=tuple(facts["files"]),
+        outputs=dict(record.outputs),
+        made_from=inputs,
+        records_in=facts["records_in"],
+        records_out=facts["records_out"],
+        left_out=facts["left_out"],
+    )

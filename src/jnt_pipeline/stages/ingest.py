@@ -1,0 +1,184 @@
+"""Ingest: read each unit of each source and normalise it into base layers (*données socles*)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jnt_pipeline.area import AreaOfInterest, Bounds
+from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.normalise import normalise, set_aside
+from jnt_pipeline.base_layers.point_files import rewrite_point_file
+from jnt_pipeline.config import TwinConfig
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.crs.transform import transformation
+from jnt_pipeline.errors import ConfigError, EmptySourceError
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
+from jnt_pipeline.sources import AnySource
+from jnt_pipeline.sources.protocol import SourceUnit
+from jnt_pipeline.store import Record, Unit, Workspace, file_sha256
+from jnt_pipeline.territory.model import StoredLayer
+from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer
+
+__all__ = ["POINT_FILES", "ingest", "plan_ingest"]
+
+VERSION = 1
+POINT_FILES = "index/point-files.json"
+"""Where the point clouds are, by checksum: the producer's file, or ours when it had to be reprojected."""
+
+_PARENTS = {"datastreams": "station_id", "observations": "datastream_id"}
+"""Column by which the rows of a table hang on rows of the layer before it."""
+
+
+def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
+    """Make the base layers of ``config``; raises ``SourceError`` and ``CrsError`` naming the file."""
+    planned = plan_ingest(config)
+    records, report = make_units(workspace, runner, planned)
+    layers = layer_entries(workspace, records)
+    bbox = config.area.bbox if config.area else _extent(workspace, layers)
+    index = TwinIndex(
+        name=config.name,
+        title=config.title,
+        reference=config.reference,
+        undulation=config.undulation,
+        bbox=bbox,
+        layers=layers,
+        units=tuple((r.stage, r.name, r.key) for r in records.values()),
+    )
+    index.write(workspace, INGESTED)
+    workspace.write_document(POINT_FILES, _point_files(workspace, planned, records))
+    return report
+
+
+def plan_ingest(config: TwinConfig) -> list[Planned]:
+    """One unit for each partition of each source; files are hashed, not parsed."""
+    planned: dict[str, Planned] = {}
+    for source in config.sources:
+        for unit in source.units(config.area):
+            name = f"{source.kind}-{unit.name}"
+            if name in planned:
+                raise ConfigError(
+                    "two sources hold the same unit",
+                    where=source.path,
+                    found=name,
+                    expected="each commune, tile, model or network once",
+                    remedy="remove one of the two",
+                )
+            work = IngestWork(
+                source=source,
+                unit=unit,
+                reference=config.reference,
+                area=config.area,
+                undulation=config.undulation,
+            )
+            parameters = {
+                "source": source.model_dump(mode="json", exclude={"path"}),
+                "options": unit.options,
+                "reference": str(config.reference),
+                "area": config.area.model_dump(mode="json") if config.area else None,
+                "undulation": config.undulation.model_dump(mode="json") if config.undulation else None,
+            }
+            inputs = {file.name: file_sha256(file) for file in unit.files}
+            planned[name] = Planned(
+                unit=Unit(stage="ingest", name=name, version=VERSION, parameters=parameters, inputs=inputs), work=work
+            )
+    return list(planned.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestWork:
+    """Read one unit of a source, normalise its layers, write them."""
+
+    source: AnySource
+    unit: SourceUnit
+    reference: Reference
+    area: AreaOfInterest | None
+    undulation: DeclaredUndulation | None
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write the base layers into ``folder``; the facts name the grids that were used."""
+        grids: dict[str, str] = {}
+        before: Layer | None = None
+        for native in self.source.read(self.unit, self.area):
+            layer = native
+            if native.name == "point_clouds" and native.reference != self.reference:
+                layer = self._points_moved(native, folder)
+            layer = normalise(layer, self.reference, area=self.area, undulation=self.undulation)
+            if before is not None and layer.name in _PARENTS:
+                layer = _without_orphans(layer, before)
+            before = layer
+            write_layer(layer, folder)
+            for operation in layer.provenance.operations:
+                grids |= {grid.name: grid.sha256 for grid in operation.grids}
+        return {"grids": grids}
+
+    def _points_moved(self, native: Layer, folder: Path) -> Layer:
+        """A point cloud in another reference is rewritten in the twin's; its record is that of the new file."""
+        assert native.reference is not None
+        (file,) = self.unit.files
+        change = transformation(native.reference, self.reference, undulation=self.undulation)
+        moved = folder / "points" / file.with_suffix(".laz").name
+        moved.parent.mkdir()
+        rewrite_point_file(file, moved, change, self.reference)
+        source = self.source.model_copy(
+            update={"path": moved, "crs": self.reference.flat(), "vertical": self.reference.vertical}
+        )
+        (layer,) = source.read(SourceUnit(name=self.unit.name, files=(moved,)), None)
+        origin: Provenance = native.provenance.with_operation(change.operation)
+        return replace(layer, provenance=origin)
+
+
+def _without_orphans(layer: Layer, parents: Layer) -> Layer:
+    """Set aside the rows whose station or datastream was set aside."""
+    column = _PARENTS[layer.name]
+    orphans = ~layer.frame[column].isin(parents.frame[column])
+    return set_aside(layer, orphans.to_numpy(dtype=bool), f"no_{parents.name}", f"its {column} is not in the twin")
+
+
+def _point_files(workspace: Workspace, planned: list[Planned], records: Mapping[str, Record]) -> dict[str, str]:
+    """Path of every point cloud by its checksum."""
+    paths: dict[str, str] = {}
+    for one in planned:
+        record = records[one.unit.name]
+        if "point_clouds.parquet" not in record.outputs:
+            continue
+        paths |= {
+            checksum: str(workspace.root.resolve() / record.path(output))
+            for output, checksum in record.outputs.items()
+            if output.startswith("points/")
+        }
+        work = one.work
+        if isinstance(work, IngestWork):
+            for file in work.unit.files:
+                paths[one.unit.inputs[file.name]] = str(file.resolve())
+    return paths
+
+
+def _extent(workspace: Workspace, layers: Mapping[str, LayerEntry]) -> Bounds:
+    """Box of all features, in the twin's horizontal CRS."""
+    boxes = []
+    for name, entry in layers.items():
+        if entry.reference is not None and entry.counts.kept:
+            stored = StoredLayer(
+                name=name,
+                parts=tuple(workspace.root / part for part in entry.parts),
+                reference=entry.reference,
+                provenance=entry.provenance,
+                counts=entry.counts,
+            )
+            boxes.append(stored.to_geopandas().total_bounds)
+    if not boxes:
+        raise EmptySourceError(
+            "the sources hold nothing inside the area",
+            expected="at least one feature",
+            remedy="check `area:` and the paths of the sources",
+        )
+    corners = np.asarray(boxes)
+    west, south = corners[:, :2].min(axis=0)
+    east, north = corners[:, 2:].max(axis=0)
+    return (float(west), float(south), float(east), float(north))

@@ -1,0 +1,210 @@
+"""The index of a twin on disk: which files of the workspace are its layers, rasters and publications."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.errors import WorkspaceError
+from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.store import Record, Workspace
+from jnt_pipeline.territory.model import PublishedFile, StoredLayer, StoredPublication, StoredRaster, Territory
+
+__all__ = [
+    "ASSEMBLED",
+    "INGESTED",
+    "TWIN",
+    "LayerEntry",
+    "PublicationEntry",
+    "RasterEntry",
+    "TwinIndex",
+    "layer_entries",
+    "open_twin",
+    "write_layer",
+]
+
+TWIN = "twin.json"
+"""The last published state."""
+ASSEMBLED = "index/assemble.json"
+"""The state after the last ``assemble``."""
+INGESTED = "index/ingest.json"
+"""The state after the last ``ingest``."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayerEntry(_Document):
+    """One layer: its parts, one per unit, and what they have in common."""
+
+    parts: dict[str, str] = Field(description="SHA-256 by path relative to the workspace, in the order of the units.")
+    rejected: tuple[str, ...] = Field(description="Files of the records set aside, relative to the workspace.")
+    reference: Reference | None
+    provenance: Provenance
+    counts: Counts
+
+
+class RasterEntry(_Document):
+    """One raster: its tiles."""
+
+    tiles: dict[str, str] = Field(description="SHA-256 by path relative to the workspace.")
+    reference: Reference
+    resolution_m: float
+    provenance: Provenance
+
+
+class PublicationEntry(_Document):
+    """What one exporter wrote."""
+
+    folder: str = Field(description="Relative to the workspace.")
+    files: tuple[dict[str, str], ...]
+    outputs: dict[str, str] = Field(description="SHA-256 by path relative to the folder.")
+    made_from: dict[str, str] = Field(description="Checksums of what it was made from; other ones now: it is stale.")
+    records_in: dict[str, int]
+    records_out: dict[str, int]
+    left_out: dict[str, int]
+
+
+class TwinIndex(_Document):
+    """The twin as of the last complete stage."""
+
+    name: str
+    title: str
+    reference: Reference
+    undulation: DeclaredUndulation | None
+    bbox: Bounds
+    layers: dict[str, LayerEntry]
+    rasters: dict[str, RasterEntry] = {}
+    publications: dict[str, PublicationEntry] = {}
+    units: tuple[tuple[str, str, str], ...] = Field(description="(step, unit, key) of everything it is made of.")
+
+    @classmethod
+    def read(cls, workspace: Workspace, name: str) -> Self:
+        """Read one of ``TWIN``, ``ASSEMBLED``, ``INGESTED``; raises ``WorkspaceError`` when no run came so far."""
+        path = workspace.root / name
+        if not path.is_file():
+            raise WorkspaceError(
+                "the twin is not there yet",
+                where=workspace.root,
+                found=f"no {name}",
+                remedy="run `jnt run CONFIG --workspace DIR`",
+            )
+        return cls.model_validate_json(path.read_bytes())
+
+    @classmethod
+    def latest(cls, workspace: Workspace) -> Self:
+        """The twin as last published; before the first publication, as far as a run has come."""
+        for name in (TWIN, ASSEMBLED):
+            if (workspace.root / name).is_file():
+                return cls.read(workspace, name)
+        return cls.read(workspace, INGESTED)
+
+    def write(self, workspace: Workspace, name: str) -> None:
+        """Write it whole or not at all."""
+        workspace.write_document(name, self.model_dump(mode="json"))
+
+    def territory(self, workspace: Workspace) -> Territory:
+        """The twin as users and exporters see it."""
+        root = workspace.root
+        return Territory(
+            name=self.name,
+            title=self.title,
+            reference=self.reference,
+            undulation=self.undulation,
+            bbox=self.bbox,
+            layers={
+                name: StoredLayer(
+                    name=name,
+                    parts=tuple(root / part for part in entry.parts),
+                    rejected_parts=tuple(root / part for part in entry.rejected),
+                    reference=entry.reference,
+                    provenance=entry.provenance,
+                    counts=entry.counts,
+                )
+                for name, entry in self.layers.items()
+            },
+            rasters={
+                name: StoredRaster(
+                    name=name,
+                    tiles=tuple(root / tile for tile in entry.tiles),
+                    reference=entry.reference,
+                    resolution_m=entry.resolution_m,
+                    provenance=entry.provenance,
+                )
+                for name, entry in self.rasters.items()
+            },
+            publications={
+                kind: StoredPublication(
+                    kind=kind,
+                    folder=root / entry.folder,
+                    files=tuple(PublishedFile(**file) for file in entry.files),
+                )
+                for kind, entry in self.publications.items()
+            },
+        )
+
+    def checksums(self, names: Iterable[str]) -> dict[str, str]:
+        """Checksums of everything the named layers and rasters are made of, counts and origin included."""
+        found: dict[str, str] = {}
+        for name in names:
+            entry = self.layers.get(name) or self.rasters.get(name)
+            if entry is not None:
+                files = entry.parts if isinstance(entry, LayerEntry) else entry.tiles
+                found |= {f"{name}/{number:05d}": checksum for number, checksum in enumerate(files.values())}
+        return found
+
+
+def open_twin(workspace: str | Path) -> Territory:
+    """The twin in a workspace; raises ``WorkspaceError`` when there is none."""
+    opened = Workspace.at(Path(workspace))
+    return TwinIndex.latest(opened).territory(opened)
+
+
+def write_layer(layer: Layer, folder: Path) -> None:
+    """Write a base or derived layer into the scratch folder of a unit: records, rejected ones, and their origin."""
+    document = {
+        "reference": None if layer.reference is None else layer.reference.model_dump(mode="json"),
+        "provenance": layer.provenance.model_dump(mode="json"),
+        "counts": layer.counts.model_dump(mode="json"),
+    }
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+    write_layer_parquet(layer.frame, folder / f"{layer.name}.parquet", metadata={"jnt": text})
+    write_layer_parquet(layer.rejected, folder / f"{layer.name}.rejected.parquet")
+    (folder / f"{layer.name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def layer_entries(workspace: Workspace, records: Mapping[str, Record]) -> dict[str, LayerEntry]:
+    """The layers that the given units made, parts in the order of the unit names."""
+    found: dict[str, LayerEntry] = {}
+    for _, record in sorted(records.items()):
+        names = [output.removesuffix(".json") for output in record.outputs if output.endswith(".json")]
+        for name in sorted(names):
+            document: dict[str, Any] = json.loads((workspace.root / record.path(f"{name}.json")).read_bytes())
+            part = f"{name}.parquet"
+            entry = LayerEntry(
+                parts={record.path(part): record.outputs[part]},
+                rejected=(record.path(f"{name}.rejected.parquet"),),
+                **document,
+            )
+            found[name] = _joined(found[name], entry) if name in found else entry
+    return found
+
+
+def _joined(first: LayerEntry, second: LayerEntry) -> LayerEntry:
+    references = [entry.reference for entry in (first, second) if entry.reference is not None]
+    return LayerEntry(
+        parts={**first.parts, **second.parts},
+        rejected=(*first.rejected, *second.rejected),
+        reference=next((r for r in references if r.vertical is not None), references[0] if references else None),
+        provenance=first.provenance | second.provenance,
+        counts=first.counts + second.counts,
+    )
