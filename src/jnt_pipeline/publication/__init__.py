@@ -1,0 +1,22 @@
+"""The twin in the standards people use: one exporter per standard, all of one shape (see ``protocol``)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from jnt_pipeline.publication.cog import CogExporter
+from jnt_pipeline.publication.geoparquet import GeoParquetExporter
+
+__all__ = [
+    "AnyExporter",
+    "CogExporter",
+    "GeoParquetExporter",
+]
+
+AnyExporter = Annotated[
+    GeoParquetExporter | CogExporter,
+    Field(discriminator="kind"),
+]
+"""Every exporter that a YAML may name; a new one adds its name here and nothing else."""

@@ -1,0 +1,120 @@
+"""GeoParquet: every layer of the twin as one file, rows along a space-filling curve."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pydantic import Field
+
+from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.errors import ExportError
+from jnt_pipeline.publication.origin import layer_origin
+from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
+from jnt_pipeline.territory.model import StoredLayer, Territory
+
+__all__ = ["GeoParquetExporter", "in_spatial_order", "write_geoparquet"]
+
+PARQUET = "application/vnd.apache.parquet"
+
+_HILBERT_LEVEL = 16
+# 65,536 cells a side: below 1 m on a département, so that neighbours share a row group.
+
+
+class GeoParquetExporter(ExporterDeclaration):
+    """Every layer as GeoParquet 1.1 (tables without geometry as Parquet), records set aside beside them."""
+
+    kind: Literal["geoparquet"] = Field(default="geoparquet", description="Name of the exporter.")
+
+    @property
+    def version(self) -> int:
+        """Version of the output."""
+        return 1
+
+    @property
+    def describes_publications(self) -> bool:
+        """It reads the twin alone."""
+        return False
+
+    def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
+        """All layers, no raster."""
+        return layer_names
+
+    def write(self, territory: Territory, folder: Path) -> Publication:
+        """Write one file per layer; see ``write_geoparquet``."""
+        return write_geoparquet(territory, folder)
+
+
+def write_geoparquet(territory: Territory, folder: Path) -> Publication:
+    """Write ``<layer>.parquet`` for each layer, and ``rejected/<layer>.parquet`` where records were set aside.
+
+    CRS (horizontal) and covering boxes stand in the GeoParquet metadata; vertical reference, declared undulation,
+    provenance and counts as JSON under the file's key ``jnt``. Raises ``ExportError`` when a layer's files hold
+    another number of records than its counts.
+    """
+    files: list[PublishedFile] = []
+    n_in: dict[str, int] = {}
+    n_out: dict[str, int] = {}
+    for name in sorted(territory.layers):
+        layer = territory.layers[name]
+        title = SCHEMAS[name].title if name in SCHEMAS else name.replace("_", " ").capitalize()
+        metadata = {"jnt": json.dumps(layer_origin(territory, layer), ensure_ascii=False, sort_keys=True)}
+        frame = in_spatial_order(layer.to_pandas(), name)
+        _require(layer, "records", len(frame), layer.counts.kept)
+        write_layer_parquet(frame, folder / f"{name}.parquet", metadata=metadata)
+        files.append(PublishedFile(path=f"{name}.parquet", media_type=PARQUET, title=title, layer=name))
+        n_in[name], n_out[name] = layer.counts.kept, len(frame)
+        n_rejected = sum(layer.counts.rejected.values())
+        if n_rejected == 0:
+            continue
+        rejected = layer.rejected().sort_values(["record", "reason", "detail"], kind="stable", ignore_index=True)
+        _require(layer, "records set aside", len(rejected), n_rejected)
+        (folder / "rejected").mkdir(exist_ok=True)
+        path = f"rejected/{name}.parquet"
+        write_layer_parquet(rejected, folder / path, metadata=metadata)
+        files.append(
+            PublishedFile(
+                path=path, media_type=PARQUET, title=f"{title}: records set aside", role="metadata", layer=name
+            )
+        )
+        n_in[f"rejected/{name}"], n_out[f"rejected/{name}"] = n_rejected, len(rejected)
+    return Publication(files=tuple(files), records_in=n_in, records_out=n_out, left_out={})
+
+
+def in_spatial_order(frame: pd.DataFrame, layer_name: str) -> pd.DataFrame:
+    """The same records along a Hilbert curve over the layer's extent, then by id; tables by their ids alone.
+
+    Row-group pruning by bounding box needs it: neighbours on the ground become neighbours in the file.
+    """
+    keys = [name for name in frame.columns if name.endswith(("_id", "_type", "_at"))]
+    schema_key = SCHEMAS[layer_name].key if layer_name in SCHEMAS else ""
+    if schema_key:
+        keys = [schema_key]
+    order = frame[keys].copy()
+    if isinstance(frame, gpd.GeoDataFrame) and len(frame):
+        distance = np.zeros(len(frame), dtype=np.int64)
+        there = ~(shapely.is_empty(frame.geometry.array) | shapely.is_missing(frame.geometry.array))
+        if there.any():
+            distance[there] = frame.geometry[there].hilbert_distance(level=_HILBERT_LEVEL).to_numpy()
+        order.insert(0, "__hilbert", distance)
+    if order.columns.empty:
+        return frame.reset_index(drop=True)
+    rows = order.reset_index(drop=True).sort_values(list(order.columns), kind="stable").index
+    return frame.iloc[rows].reset_index(drop=True)
+
+
+def _require(layer: StoredLayer, what: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise ExportError(
+            f"the layer's files do not hold the {what} that its counts state",
+            where=layer.name,
+            found=str(found),
+            expected=str(expected),
+            remedy="run the pipeline again: the workspace was changed by hand",
+        )

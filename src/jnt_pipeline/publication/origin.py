@@ -1,0 +1,130 @@
+"""What every publication says of where it comes from: references, undulation, provenance, counts, dates."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import ExportError
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.territory.model import StoredLayer, Territory
+
+__all__ = [
+    "crs_url",
+    "interval_of_vintages",
+    "joined_provenance",
+    "layer_origin",
+    "sha256_of",
+    "single_code",
+    "territory_origin",
+    "write_json",
+]
+
+_COMPOUND = {
+    # EPSG registry, compound CRS over French projected CRS; a test compares the table with PROJ's database.
+    ("EPSG:2154", "EPSG:5720"): "EPSG:5698",
+    ("EPSG:2154", "EPSG:5721"): "EPSG:5699",
+    ("EPSG:9793", "EPSG:5720"): "EPSG:10497",
+    ("EPSG:9793", "EPSG:5721"): "EPSG:10498",
+    ("EPSG:9794", "EPSG:5720"): "EPSG:10499",
+    ("EPSG:9794", "EPSG:5721"): "EPSG:10500",
+    ("EPSG:5490", "EPSG:5756"): "EPSG:10633",
+    ("EPSG:27571", "EPSG:5720"): "EPSG:5707",
+    ("EPSG:27572", "EPSG:5720"): "EPSG:7421",
+    ("EPSG:27573", "EPSG:5720"): "EPSG:7422",
+    ("EPSG:27574", "EPSG:5721"): "EPSG:5708",
+}
+
+_VINTAGE = re.compile(r"(?<!\d)((?:19|20)\d{2})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?(?!\d)")
+
+
+def single_code(reference: Reference) -> str | None:
+    """The one EPSG code of a reference: ``EPSG:5698`` for 2154+5720; None where EPSG registered no compound."""
+    if reference.vertical is None:
+        return reference.horizontal
+    return _COMPOUND.get((reference.horizontal, reference.vertical))
+
+
+def crs_url(reference: Reference) -> str | None:
+    """OGC name of the reference, ``https://www.opengis.net/def/crs/EPSG/0/5698``; None without a single code."""
+    code = single_code(reference)
+    return None if code is None else f"https://www.opengis.net/def/crs/EPSG/0/{code[5:]}"
+
+
+def territory_origin(territory: Territory) -> dict[str, Any]:
+    """Name, both references and the declared undulation, as JSON values."""
+    undulation = territory.undulation
+    return {
+        "territory": territory.name,
+        "title": territory.title,
+        "horizontal_crs": territory.reference.horizontal,
+        "vertical_crs": territory.reference.vertical,
+        "declared_undulation": None if undulation is None else undulation.model_dump(mode="json"),
+    }
+
+
+def layer_origin(territory: Territory, layer: StoredLayer) -> dict[str, Any]:
+    """The territory's origin with one layer's own references, provenance and counts, as JSON values."""
+    reference = layer.reference
+    return {
+        **territory_origin(territory),
+        "layer": layer.name,
+        "horizontal_crs": None if reference is None else reference.horizontal,
+        "vertical_crs": None if reference is None else reference.vertical,
+        "provenance": layer.provenance.model_dump(mode="json"),
+        "counts": layer.counts.model_dump(mode="json"),
+    }
+
+
+def joined_provenance(provenances: Iterable[Provenance]) -> Provenance | None:
+    """One record for a publication made of several layers; None when there is no layer."""
+    joined: Provenance | None = None
+    for provenance in provenances:
+        joined = provenance if joined is None else joined | provenance
+    return joined
+
+
+def interval_of_vintages(vintages: Iterable[str]) -> tuple[dt.datetime, dt.datetime] | None:
+    """First and last instant (UTC) that the vintages (*millésimes*) speak of; None when they give no date.
+
+    A year or a month stands for the whole of it: ``2024-06`` is 2024-06-01T00:00:00Z to 2024-06-30T23:59:59Z.
+    """
+    starts: list[dt.datetime] = []
+    ends: list[dt.datetime] = []
+    for vintage in vintages:
+        for year, month, day in _VINTAGE.findall(vintage):
+            y, first_month, last_month = int(year), int(month or 1), int(month or 12)
+            last = calendar.monthrange(y, last_month)[1]
+            if day and int(day) > last:
+                continue
+            starts.append(dt.datetime(y, first_month, int(day or 1), tzinfo=dt.UTC))
+            ends.append(dt.datetime(y, last_month, int(day or last), 23, 59, 59, tzinfo=dt.UTC))
+    return (min(starts), max(ends)) if starts else None
+
+
+def write_json(path: Path, document: object, *, indent: int | None = 2) -> None:
+    """Write a JSON document, keys in their order; raises ``ExportError`` for a number JSON cannot carry."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise ExportError(
+            "a value cannot be written as JSON",
+            where=path.name,
+            found=str(error),
+            expected="finite numbers",
+            remedy="look for a missing value in the layer",
+        ) from error
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
