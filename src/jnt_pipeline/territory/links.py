@@ -16,6 +16,7 @@ from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.outlines import Geometries, surfaces
 
 __all__ = [
+    "LINKS",
     "LINK_COLUMNS",
     "LinkParameters",
     "join_links",
@@ -25,7 +26,7 @@ __all__ = [
     "unlinked",
 ]
 
-LINK_COLUMNS: tuple[Column, ...] = (
+LINKS: tuple[Column, ...] = (
     Column("link_type", "text", "building-parcel, bim-building, sensor-building or sensor-parcel.", required=True),
     Column("source_id", "text", "Id of the first thing named in the type.", required=True),
     Column("target_id", "text", "Id of the second thing named in the type.", required=True),
@@ -33,7 +34,10 @@ LINK_COLUMNS: tuple[Column, ...] = (
     Column("score", "number", "How sure the link is, 0 to 1; its meaning depends on the method.", required=True),
     Column("linked_on", "text", "Day on which the link was made, YYYY-MM-DD.", required=True),
 )
-"""Columns of the table ``links``; (link_type, source_id, target_id) is unique and the order of the rows."""
+"""What the table ``links`` holds; (link_type, source_id, target_id) is unique and the order of the rows."""
+
+LINK_COLUMNS = tuple(column.name for column in LINKS)
+"""Names of the columns of the table ``links``."""
 
 Index = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -179,8 +183,8 @@ def _links(
     # Four decimals: a difference in the last bits of an area must not make another file.
     scores = np.round(np.clip(np.broadcast_to(np.asarray(score, dtype=np.float64), len(source)), 0, 1), 4)
     columns = (link_type, source, target, method, scores, on)
-    table = pd.DataFrame(dict(zip((c.name for c in LINK_COLUMNS), columns, strict=True)), index=range(len(source)))
-    table = table.astype({c.name: "str" if c.kind == "text" else "float64" for c in LINK_COLUMNS})
+    table = pd.DataFrame(dict(zip(LINK_COLUMNS, columns, strict=True)), index=range(len(source)))
+    table = table.astype({c.name: "str" if c.kind == "text" else "float64" for c in LINKS})
     return table.sort_values(["link_type", "source_id", "target_id"], ignore_index=True)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,13 +87,14 @@ class StoredRaster:
     provenance: Provenance
 
     def read(self, bbox: Bounds | None = None) -> RasterWindow:
-        """Values inside ``bbox`` (twin's horizontal CRS, metres; None = everything).
+        """Whole pixels that cover ``bbox`` (twin's horizontal CRS, metres; None = everything), never resampled.
 
         Raises ``AssemblyError`` when the box does not meet the raster.
         """
         opened = [rasterio.open(tile) for tile in self.tiles]
         try:
-            values, transform = merge(opened, bounds=bbox, nodata=float("nan"))
+            bounds = None if bbox is None else _whole_pixels(bbox, opened[0].transform)
+            values, transform = merge(opened, bounds=bounds, nodata=float("nan"))
         except (rasterio.errors.RasterioError, ValueError) as error:
             raise AssemblyError(
                 "the box does not meet the raster", where=self.name, found=str(bbox), remedy="ask inside the territory"
@@ -101,6 +103,17 @@ class StoredRaster:
             for dataset in opened:
                 dataset.close()
         return RasterWindow(values=values[0], transform=transform, reference=self.reference)
+
+
+def _whole_pixels(bbox: Bounds, transform: Affine) -> Bounds:
+    """The box grown to pixel edges: rasterio would otherwise move the pixels to the box."""
+    # A millionth of a pixel absorbs rounding of coordinates in the millions of metres.
+    lower, upper = 1e-6, -1e-6
+    left = transform.c + math.floor((bbox[0] - transform.c) / transform.a + lower) * transform.a
+    right = transform.c + math.ceil((bbox[2] - transform.c) / transform.a + upper) * transform.a
+    top = transform.f + math.floor((bbox[3] - transform.f) / transform.e + lower) * transform.e
+    bottom = transform.f + math.ceil((bbox[1] - transform.f) / transform.e + upper) * transform.e
+    return left, bottom, right, top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
