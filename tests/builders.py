@@ -91,7 +91,7 @@ def _buildings() -> gpd.GeoDataFrame:
             "volume_m3": [shape.area * (height or np.nan) for _, shape, height in BUILDINGS],
             "n_roof_points": pd.Series([480, 1_320, 430, 790, 4, 900], dtype="Int64"),
             "lod": _texts(["0" if height is None else "1" for _, _, height in BUILDINGS]),
-            "reason": _texts([None if height else "few_roof_points" for _, _, height in BUILDINGS]),
+            "reason": _texts(["" if height else "few_roof_points" for _, _, height in BUILDINGS]),
         },
         [shape for _, shape, _ in BUILDINGS],
     )

@@ -6,17 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jnt_pipeline.publication.cityjson import CityJsonExporter
 from jnt_pipeline.publication.cog import CogExporter
 from jnt_pipeline.publication.geoparquet import GeoParquetExporter
 
 __all__ = [
     "AnyExporter",
+    "CityJsonExporter",
     "CogExporter",
     "GeoParquetExporter",
 ]
 
 AnyExporter = Annotated[
-    GeoParquetExporter | CogExporter,
+    GeoParquetExporter | CogExporter | CityJsonExporter,
     Field(discriminator="kind"),
 ]
 """Every exporter that a YAML may name; a new one adds its name here and nothing else."""

@@ -14,10 +14,9 @@ from pydantic import Field
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.base_layers.schema import SCHEMAS
-from jnt_pipeline.errors import ExportError
-from jnt_pipeline.publication.origin import layer_origin
+from jnt_pipeline.publication.origin import layer_origin, require_count
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
-from jnt_pipeline.territory.model import StoredLayer, Territory
+from jnt_pipeline.territory.model import Territory
 
 __all__ = ["GeoParquetExporter", "in_spatial_order", "write_geoparquet"]
 
@@ -66,7 +65,7 @@ def write_geoparquet(territory: Territory, folder: Path) -> Publication:
         title = SCHEMAS[name].title if name in SCHEMAS else name.replace("_", " ").capitalize()
         metadata = {"jnt": json.dumps(layer_origin(territory, layer), ensure_ascii=False, sort_keys=True)}
         frame = in_spatial_order(layer.to_pandas(), name)
-        _require(layer, "records", len(frame), layer.counts.kept)
+        require_count(layer, "records", len(frame))
         write_layer_parquet(frame, folder / f"{name}.parquet", metadata=metadata)
         files.append(PublishedFile(path=f"{name}.parquet", media_type=PARQUET, title=title, layer=name))
         n_in[name], n_out[name] = layer.counts.kept, len(frame)
@@ -74,7 +73,7 @@ def write_geoparquet(territory: Territory, folder: Path) -> Publication:
         if n_rejected == 0:
             continue
         rejected = layer.rejected().sort_values(["record", "reason", "detail"], kind="stable", ignore_index=True)
-        _require(layer, "records set aside", len(rejected), n_rejected)
+        require_count(layer, "records set aside", len(rejected))
         (folder / "rejected").mkdir(exist_ok=True)
         path = f"rejected/{name}.parquet"
         write_layer_parquet(rejected, folder / path, metadata=metadata)
@@ -107,14 +106,3 @@ def in_spatial_order(frame: pd.DataFrame, layer_name: str) -> pd.DataFrame:
         return frame.reset_index(drop=True)
     rows = order.reset_index(drop=True).sort_values(list(order.columns), kind="stable").index
     return frame.iloc[rows].reset_index(drop=True)
-
-
-def _require(layer: StoredLayer, what: str, found: int, expected: int) -> None:
-    if found != expected:
-        raise ExportError(
-            f"the layer's files do not hold the {what} that its counts state",
-            where=layer.name,
-            found=str(found),
-            expected=str(expected),
-            remedy="run the pipeline again: the workspace was changed by hand",
-        )

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
@@ -21,6 +21,7 @@ __all__ = [
     "interval_of_vintages",
     "joined_provenance",
     "layer_origin",
+    "require_count",
     "sha256_of",
     "single_code",
     "territory_origin",
@@ -81,6 +82,19 @@ def layer_origin(territory: Territory, layer: StoredLayer) -> dict[str, Any]:
         "provenance": layer.provenance.model_dump(mode="json"),
         "counts": layer.counts.model_dump(mode="json"),
     }
+
+
+def require_count(layer: StoredLayer, what: Literal["records", "records set aside"], found: int) -> None:
+    """Raise ``ExportError`` when the layer's files hold another number of records than its counts state."""
+    expected = layer.counts.kept if what == "records" else sum(layer.counts.rejected.values())
+    if found != expected:
+        raise ExportError(
+            f"the layer's files do not hold the {what} that its counts state",
+            where=layer.name,
+            found=str(found),
+            expected=str(expected),
+            remedy="run the pipeline again: the workspace was changed by hand",
+        )
 
 
 def joined_provenance(provenances: Iterable[Provenance]) -> Provenance | None:
