@@ -1,0 +1,182 @@
+"""What an event must say about the sensor that caused it: unit, station, place in 3D, linked things of the twin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from jnt_pipeline.territory.model import Territory
+
+__all__ = [
+    "FeedContext",
+    "LinkedThing",
+    "MeasuredFlow",
+    "Position",
+    "Station",
+    "context_of",
+]
+
+_GEOGRAPHIC = "EPSG:4326"
+_DEGREE_DECIMALS = 8  # about a millimetre: finer digits would differ between builds of PROJ
+_METRE_DECIMALS = 3
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Position(_Document):
+    """Where a station stands, in the twin's own reference and as longitude and latitude."""
+
+    longitude: float = Field(description="Longitude, degrees, WGS 84.", ge=-180, le=180)
+    latitude: float = Field(description="Latitude, degrees, WGS 84.", ge=-90, le=90)
+    elevation_m: float | None = Field(description="Elevation above vertical_datum, metres; null = unknown.")
+    vertical_datum: str | None = Field(description="Vertical CRS of elevation_m, e.g. EPSG:5720.")
+    horizontal_crs: str = Field(description="CRS of easting_m and northing_m, e.g. EPSG:2154.")
+    easting_m: float = Field(description="Easting in horizontal_crs, metres.")
+    northing_m: float = Field(description="Northing in horizontal_crs, metres.")
+    accuracy_m: float | None = Field(
+        description="Stated accuracy of the operation that gave longitude and latitude, metres; null = not stated."
+    )
+
+
+class LinkedThing(_Document):
+    """A building or a parcel linked to the station in the twin."""
+
+    id: str = Field(description="building_id or parcel_id, the same in every publication.")
+    method: str = Field(description="How the link was found.")
+    score: float | None = Field(description="Confidence, 0 to 1; null = not scored.")
+    linked_on: str | None = Field(description="Date of the link, YYYY-MM-DD; null = not dated.")
+
+
+class Station(_Document):
+    """The place that measures (*station*)."""
+
+    id: str = Field(description="station_id of the producer.")
+    name: str | None = Field(description="Name; null = the producer gives none.")
+    type: str | None = Field(description="What it is, in the producer's words; null = not said.")
+    position: Position | None = Field(description="Null = the twin holds no sound position of this station.")
+    buildings: tuple[LinkedThing, ...] = Field(description="Buildings linked to the station.")
+    parcels: tuple[LinkedThing, ...] = Field(description="Cadastral parcels linked to the station.")
+
+
+class MeasuredFlow(_Document):
+    """A datastream (*flux de mesure*) with its station."""
+
+    datastream_id: str = Field(description="Id of the datastream.")
+    name: str | None = Field(description="Name; null = none.")
+    observed_property: str = Field(description="Quantity, e.g. water_level.")
+    unit: str = Field(description="Unit of the results (UCUM where known).")
+    station: Station = Field(description="Where it measures.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedContext:
+    """Everything that events say beyond the observation itself."""
+
+    territory: str
+    """Name of the territory."""
+    flows: Mapping[str, MeasuredFlow]
+    """The known datastreams, by id; an observation of another one is set aside."""
+
+
+def context_of(territory: Territory) -> FeedContext:
+    """The datastreams of a twin, with the place and the links of their stations.
+
+    A station set aside by the base layers has no position here: its alerts still go out, saying so with null.
+    Raises ``CrsError`` where longitude and latitude cannot be had truthfully.
+    """
+    stations = _stations(territory)
+    flows = {}
+    if "datastreams" in territory.layers:
+        for row in territory.layer("datastreams").to_pandas().sort_values("datastream_id").to_dict("records"):
+            station_id = str(row["station_id"])
+            unplaced = Station(id=station_id, name=None, type=None, position=None, buildings=(), parcels=())
+            flow = MeasuredFlow(
+                datastream_id=str(row["datastream_id"]),
+                name=_text(row.get("datastream_name")),
+                observed_property=str(row["observed_property"]),
+                unit=str(row["unit"]),
+                station=stations.get(station_id, unplaced),
+            )
+            flows[flow.datastream_id] = flow
+    return FeedContext(territory=territory.name, flows=flows)
+
+
+def _stations(territory: Territory) -> dict[str, Station]:
+    if "stations" not in territory.layers:
+        return {}
+    frame = territory.layer("stations").to_geopandas().sort_values("station_id")
+    positions = _positions(territory, frame)
+    buildings = _linked(territory, "sensor-building")
+    parcels = _linked(territory, "sensor-parcel")
+    return {
+        str(row["station_id"]): Station(
+            id=str(row["station_id"]),
+            name=_text(row.get("station_name")),
+            type=_text(row.get("station_type")),
+            position=position,
+            buildings=buildings.get(str(row["station_id"]), ()),
+            parcels=parcels.get(str(row["station_id"]), ()),
+        )
+        for row, position in zip(frame.drop(columns="geometry").to_dict("records"), positions, strict=True)
+    }
+
+
+def _positions(territory: Territory, frame: pd.DataFrame) -> list[Position | None]:
+    from jnt_pipeline.crs import transform
+
+    reference = territory.layer("stations").reference or territory.reference
+    placed = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
+    positions: list[Position | None] = [None] * len(frame)
+    if not placed.any():
+        return positions
+    points = frame.geometry[placed]
+    native = np.column_stack([points.x.to_numpy(), points.y.to_numpy()])
+    degrees, operation = transform(native, reference.horizontal, _GEOGRAPHIC)
+    vertical = reference.vertical or territory.reference.vertical
+    elevations = (
+        frame["elevation_m"].to_numpy(dtype=float, na_value=np.nan)[placed]
+        if "elevation_m" in frame
+        else np.full(len(native), np.nan)
+    )
+    for index, metres, lonlat, elevation in zip(np.flatnonzero(placed), native, degrees, elevations, strict=True):
+        known = bool(np.isfinite(elevation))
+        positions[int(index)] = Position(
+            longitude=round(float(lonlat[0]), _DEGREE_DECIMALS),
+            latitude=round(float(lonlat[1]), _DEGREE_DECIMALS),
+            elevation_m=round(float(elevation), _METRE_DECIMALS) if known else None,
+            vertical_datum=vertical if known else None,
+            horizontal_crs=reference.horizontal,
+            easting_m=round(float(metres[0]), _METRE_DECIMALS),
+            northing_m=round(float(metres[1]), _METRE_DECIMALS),
+            accuracy_m=operation.accuracy_m,
+        )
+    return positions
+
+
+def _linked(territory: Territory, link_type: str) -> dict[str, tuple[LinkedThing, ...]]:
+    if "links" not in territory.layers:
+        return {}
+    links = territory.links
+    rows = links[links["link_type"] == link_type].sort_values(["source_id", "target_id", "method"])
+    things: dict[str, list[LinkedThing]] = {}
+    for row in rows.to_dict("records"):
+        score = row.get("score")
+        thing = LinkedThing(
+            id=str(row["target_id"]),
+            method=str(row["method"]),
+            score=None if pd.isna(score) else float(score),
+            linked_on=_text(row.get("linked_on")),
+        )
+        things.setdefault(str(row["source_id"]), []).append(thing)
+    return {station_id: tuple(linked) for station_id, linked in things.items()}
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)

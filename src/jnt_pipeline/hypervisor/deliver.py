@@ -1,0 +1,58 @@
+"""Deliver (*livrer*): the observations of a twin into its feed, again and again without harm."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jnt_pipeline.hypervisor.context import context_of
+from jnt_pipeline.hypervisor.feed import Delivery, Feed
+from jnt_pipeline.hypervisor.rules import ThresholdRule
+from jnt_pipeline.territory.model import Territory
+
+__all__ = ["BATCH_SIZE", "deliver"]
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 10_000
+"""Observations per transaction."""
+
+
+def deliver(
+    territory: Territory,
+    rules: Sequence[ThresholdRule],
+    feed_path: Path,
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> Delivery:
+    """Bring the alerts in line with the rules, then record every observation of the twin.
+
+    Observations go in the order of (phenomenon time, datastream id), whatever the files they came from; batches
+    are transactions. Killed anywhere and run again, or run twice, it leaves the same events: those of one
+    undisturbed run. The size of the batches changes nothing either. The table of observations is held in memory.
+
+    Raises ``DeliveryError`` when the feed cannot be used, ``CrsError`` when a station cannot be placed truthfully.
+    """
+    context = context_of(territory)
+    with Feed.open(feed_path) as feed:
+        delivery = feed.adopt(rules, context=context)
+        if "observations" in territory.layers:
+            frame = territory.layer("observations").to_pandas()
+            order = np.lexsort((frame["datastream_id"].astype("str").to_numpy(), frame["phenomenon_at"].to_numpy()))
+            for start in range(0, len(frame), batch_size):
+                batch = frame.iloc[order[start : start + batch_size]]
+                delivery += feed.record(batch, rules=rules, context=context)
+    logger.info(
+        "delivered %s: %d observations received, %d stored, %d repeated, %d corrected, %d alerts raised, %d cleared",
+        territory.name,
+        delivery.received,
+        delivery.stored,
+        delivery.repeated,
+        delivery.corrected,
+        delivery.raised,
+        delivery.cleared,
+    )
+    return delivery

@@ -1,0 +1,181 @@
+"""The tables of the feed and how its file is opened: one SQLite file, write-ahead log, a stated schema version."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+
+from jnt_pipeline.errors import DeliveryError
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "alerts",
+    "events",
+    "facts_of_feed",
+    "latest",
+    "observations",
+    "open_engine",
+    "reading",
+    "writing",
+]
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 30_000  # a writer waits for the other one's batch, well under a second, before it gives up
+_REMEDY = "give another path, or move this file away: the feed is rebuilt by delivering again"
+
+schema = MetaData()
+
+facts_of_feed = Table(
+    "feed",
+    schema,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""schema_version, epoch (changes when the log is rebuilt), territory (from the first delivery on)."""
+
+observations = Table(
+    "observations",
+    schema,
+    Column("datastream_id", Text, primary_key=True),
+    Column("phenomenon_us", BigInteger, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("result", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Every value ever received; of one (datastream, instant) the highest revision is in force."""
+
+latest = Table(
+    "latest",
+    schema,
+    Column("datastream_id", Text, primary_key=True),
+    Column("phenomenon_us", BigInteger, nullable=False),
+    Column("result", Float, nullable=False),
+)
+"""The newest observation of each datastream, at the value in force."""
+
+events = Table(
+    "events",
+    schema,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("events_by_subject", "subject", "sequence"),
+    Index("events_by_type", "type", "sequence"),
+)
+"""The log: append-only, the one truth that every way out reads. ``body`` is the CloudEvent, byte for byte."""
+
+alerts = Table(
+    "alerts",
+    schema,
+    Column("rule_id", Text, primary_key=True),
+    Column("datastream_id", Text, primary_key=True),
+    Column("is_active", Boolean, nullable=False),
+    Column("since_us", BigInteger),
+    Column("rule", Text, nullable=False),
+    Column("event_sequence", ForeignKey(events.c.sequence)),
+)
+"""Where each rule stands on each datastream, the rule it was judged by, and the event that last moved it."""
+
+
+def open_engine(path: Path, *, epoch: str | None) -> Engine:
+    """Engine on the feed of this path, created where there is none.
+
+    ``epoch`` names a new log (hexadecimal; None: drawn at random, so that a rebuilt log never honours the
+    cursors of the one before). Raises ``DeliveryError`` for a file that is not a feed of this version.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    try:
+        with engine.connect() as connection:
+            writing(connection)
+            with connection.begin():
+                _create_or_check(connection, path, epoch)
+    except DBAPIError as error:
+        engine.dispose()
+        raise DeliveryError(
+            "this cannot be opened as a feed",
+            where=path,
+            found=str(error.orig),
+            expected="a feed written by jnt, or no file yet in a folder that can be written to",
+            remedy=_REMEDY,
+        ) from error
+    except DeliveryError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def reading(connection: Connection) -> Connection:
+    """The same connection, whose next transaction sees one snapshot of the feed."""
+    return connection.execution_options(jnt_begin="BEGIN")
+
+
+def writing(connection: Connection) -> Connection:
+    """The same connection, whose next transaction is the only writer from its first statement on."""
+    return connection.execution_options(jnt_begin="BEGIN IMMEDIATE")
+
+
+def _set_up(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None  # transactions are ours: the driver would begin them late
+    cursor = dbapi_connection.cursor()
+    try:
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+    finally:
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("jnt_begin", "BEGIN"))
+
+
+def _create_or_check(connection: Connection, path: Path, epoch: str | None) -> None:
+    present = set(inspect(connection).get_table_names())
+    if not present:
+        schema.create_all(connection)
+        facts = {"schema_version": str(SCHEMA_VERSION), "epoch": epoch or secrets.token_hex(8)}
+        connection.execute(facts_of_feed.insert(), [{"name": n, "value": v} for n, v in facts.items()])
+        return
+    if facts_of_feed.name not in present or not set(schema.tables) <= present:
+        raise DeliveryError(
+            "this database is not a feed",
+            where=path,
+            found=f"tables {', '.join(sorted(present))}",
+            expected=f"tables {', '.join(sorted(schema.tables))}",
+            remedy=_REMEDY,
+        )
+    version = connection.scalar(select(facts_of_feed.c.value).where(facts_of_feed.c.name == "schema_version"))
+    if version != str(SCHEMA_VERSION):
+        raise DeliveryError(
+            "this feed has another schema version",
+            where=path,
+            found=f"version {version}",
+            expected=f"version {SCHEMA_VERSION}",
+            remedy=_REMEDY,
+        )
