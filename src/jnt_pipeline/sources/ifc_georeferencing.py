@@ -1,6 +1,7 @@
-"""Where an IFC model says it stands: its map conversion, and the judgement on whether to believe it.
+"""Judgement on where an IFC model says it stands: whether to believe it, and every contradiction by name.
 
-Pure: takes the facts of a model as plain values (see ``ifc_model``), opens nothing and moves no layer.
+Pure: takes the facts of a model as plain values (``ifc_model`` extracts them) and moves no layer. Levels are those
+of LoGeoRef (HTW Dresden, 2019); rules grf001–grf003 are buildingSMART's (ifc-gherkin-rules).
 """
 
 from __future__ import annotations
@@ -9,205 +10,270 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import JntError, MissingCrsError, SourceError
+from jnt_pipeline.sources.ifc_contradictions import (
+    LARGE_LOCAL_M,
+    FindingList,
+    add_zero_conversion,
+    judge_position,
+    judge_scale,
+)
+from jnt_pipeline.sources.ifc_crs_names import horizontal_of, vertical_of
+from jnt_pipeline.sources.ifc_map_conversion import (
+    IDENTITY,
+    GeoreferencingFacts,
+    LengthUnit,
+    MapConversion,
+)
+from jnt_pipeline.sources.ifc_map_position import MapPosition, readings_inside
+from jnt_pipeline.sources.intake import Finding
 
-__all__ = ["IDENTITY", "GeoreferencingFacts", "LengthUnit", "MapConversion", "Matrix", "SitePosition"]
+__all__ = ["GeoreferencingStatus", "GeoreferencingVerdict", "MapConversion", "judge"]
 
-Matrix = tuple[tuple[float, ...], ...]
-"""A 4 × 4 matrix, rows first."""
+GeoreferencingStatus = Literal["georeferenced", "nominal", "inconsistent", "approximate", "not_georeferenced"]
 
-IDENTITY: Matrix = tuple(tuple(1.0 if i == j else 0.0 for j in range(4)) for i in range(4))
-
-OperationKind = Literal["IfcMapConversion", "IfcMapConversionScaled", "IfcRigidOperation"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LengthUnit:
-    """A unit of length as the file declares it."""
-
-    name: str
-    """Name in the file, e.g. MILLIMETRE or ft (US Survey)."""
-    metres: float | None
-    """Metres in one unit; None when the declaration is malformed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapConversion:
-    """IfcMapConversion: from the engineering coordinates of a project to easting, northing, height.
-
-    Source: ISO 16739-1, IfcMapConversion and IfcMapConversionScaled; the context's WorldCoordinateSystem is removed
-    first, as ifcopenshell's ``auto_xyz2enh`` does.
-    """
-
-    eastings: float
-    """In map units."""
-    northings: float
-    """In map units."""
-    orthogonal_height: float
-    """In map units, above the vertical datum."""
-    x_axis_abscissa: float = 1.0
-    """Easting of the local x axis; the vector need not have unit length."""
-    x_axis_ordinate: float = 0.0
-    """Northing of the local x axis."""
-    scale: float | None = None
-    """Local unit to map unit, grid factor included; None = not stated."""
-    factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """FactorX, FactorY, FactorZ of IfcMapConversionScaled."""
-    project_unit_m: float
-    """Metres in one unit of the local coordinates."""
-    map_unit_m: float
-    """Metres in one unit of eastings, northings and height."""
-    world_origin: Matrix = IDENTITY
-    """WorldCoordinateSystem of the representation context, in project units."""
-
-    def __post_init__(self) -> None:
-        """Refuse numbers with which no point could be placed."""
-        numbers = (
-            self.eastings,
-            self.northings,
-            self.orthogonal_height,
-            self.x_axis_abscissa,
-            self.x_axis_ordinate,
-            *self.factors,
-            *np.ravel(self.world_origin),
-            1.0 if self.scale is None else self.scale,
-        )
-        if not all(math.isfinite(n) for n in numbers):
-            raise ValueError("a map conversion needs finite numbers")
-        if self.scale is not None and self.scale <= 0:
-            raise ValueError(f"a map conversion needs a scale above 0, found {self.scale}")
-        if self.project_unit_m <= 0 or self.map_unit_m <= 0:
-            raise ValueError("units of length are above 0")
-
-    @property
-    def unit_ratio(self) -> float:
-        """Map units in one project unit: 0.001 for a project in millimetres on a map in metres."""
-        return self.project_unit_m / self.map_unit_m
-
-    @property
-    def effective_scale(self) -> float:
-        """The scale applied: the stated one, else the ratio of the units alone (never 1 between different units)."""
-        return self.unit_ratio if self.scale is None else self.scale
-
-    @property
-    def grid_factor(self) -> float:
-        """What the scale holds beside the ratio of units: map length over true length, 1 = true to scale."""
-        return self.effective_scale / self.unit_ratio
-
-    @property
-    def axis_is_degenerate(self) -> bool:
-        """Whether the axis vector is (0, 0), read as (1, 0)."""
-        return self.x_axis_abscissa == 0 and self.x_axis_ordinate == 0
-
-    @property
-    def rotation_deg(self) -> float:
-        """Angle from map east to the local x axis, counter-clockwise, degrees."""
-        return math.degrees(math.atan2(*self._axis[::-1]))
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether the origin lies at easting 0, northing 0."""
-        return self.eastings == 0 and self.northings == 0
-
-    @property
-    def _axis(self) -> tuple[float, float]:
-        length = math.hypot(self.x_axis_abscissa, self.x_axis_ordinate)
-        return (1.0, 0.0) if length == 0 else (self.x_axis_abscissa / length, self.x_axis_ordinate / length)
-
-    def to_map(self, local: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Easting, northing and height of local points.
-
-        Parameters: ``local`` (n, 3), world coordinates of the project in project units (placements applied).
-        Returns: (n, 3), map units.
-
-        >>> MapConversion(eastings=652000, northings=6862000, orthogonal_height=35, scale=0.001,
-        ...               x_axis_abscissa=0, x_axis_ordinate=1, project_unit_m=0.001, map_unit_m=1
-        ...               ).to_map(np.array([[4000.0, 0.0, 3000.0]])).tolist()
-        [[652000.0, 6862004.0, 38.0]]
-        """
-        points = np.asarray(local, dtype=np.float64)
-        if self.world_origin != IDENTITY:
-            inverse = np.linalg.inv(np.asarray(self.world_origin))
-            points = points @ inverse[:3, :3].T + inverse[:3, 3]
-        cos, sin = self._axis
-        x, y, z = (points * (self.effective_scale * np.asarray(self.factors))).T
-        return np.column_stack(
-            (
-                x * cos - y * sin + self.eastings,
-                x * sin + y * cos + self.northings,
-                z + self.orthogonal_height,
-            )
-        )
+_UNIT_METRES = {
+    "METER": 1.0, "METRE": 1.0, "METERS": 1.0, "METRES": 1.0, "M": 1.0, "MILLIMETRE": 0.001, "MILLIMETER": 0.001,
+    "MM": 0.001, "CENTIMETRE": 0.01, "CENTIMETER": 0.01, "CM": 0.01, "KILOMETRE": 1000.0, "KM": 1000.0,
+    "FOOT": 0.3048, "FEET": 0.3048, "FT": 0.3048, "INCH": 0.0254,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SitePosition:
-    """RefLatitude, RefLongitude and placement of an IfcSite."""
+class GeoreferencingVerdict:
+    """What the place of a model is worth (*géoréférencement*)."""
 
-    latitude: tuple[int, ...] | None
-    """Degrees, minutes, seconds, millionths of a second, as written; WGS 84."""
-    longitude: tuple[int, ...] | None
-    """Same."""
-    elevation: float | None
-    """RefElevation, project units, datum not named."""
-    origin: tuple[float, float, float]
-    """Absolute placement of the site, project units."""
+    status: GeoreferencingStatus
+    """georeferenced: place it; all others: never placed."""
+    levels: tuple[int, ...]
+    """LoGeoRef levels present, 10 to 50; independent of each other."""
+    levels_agree: bool | None
+    """Whether the levels tell the same place; None where there are not two to compare."""
+    horizontal: str | None
+    """EPSG code of the projected CRS, where the name could be understood."""
+    vertical: str | None
+    """EPSG code of the vertical CRS, where the file names one."""
+    position: MapPosition | None
+    """Origin of the conversion on the map, where it lies in the CRS's area of use."""
+    findings: tuple[Finding, ...]
 
-    @property
-    def signs_agree(self) -> bool:
-        """Whether all parts of each angle have one sign, as IfcCompoundPlaneAngleMeasure requires."""
-        return all(
-            not (any(p < 0 for p in angle) and any(p > 0 for p in angle))
-            for angle in (self.latitude, self.longitude)
-            if angle
-        )
-
-    @property
-    def lon_lat_deg(self) -> tuple[float, float] | None:
-        """Longitude and latitude, degrees, WGS 84; None where one is missing or its signs contradict each other."""
-        if not self.latitude or not self.longitude or not self.signs_agree:
+    def refusal(self, where: str) -> JntError | None:
+        """The error that keeps the model out of the twin; None when it can be placed."""
+        if self.status == "georeferenced":
             return None
-        return (_degrees(self.longitude), _degrees(self.latitude))
+        errors = [f for f in self.findings if f.severity == "error"]
+        reason = (errors or [f for f in self.findings if f.severity == "warning"] or list(self.findings))[0]
+        missing = self.status in {"not_georeferenced", "approximate"}
+        kind: type[JntError] = MissingCrsError if missing else SourceError
+        remedy = reason.remedy or "state an IfcMapConversion with an IfcProjectedCRS named EPSG:n"
+        return kind(
+            f"the model cannot be placed ({self.status.replace('_', ' ')}): {reason.message}",
+            where=where, found="; ".join(f.code for f in errors) or reason.code,
+            expected="one IfcMapConversion to an IfcProjectedCRS named EPSG:n, consistent with its units and site",
+            remedy=remedy,
+        )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeoreferencingFacts:
-    """Everything in a model that speaks of its place, as written."""
+def judge(facts: GeoreferencingFacts, declared: Reference | None = None) -> GeoreferencingVerdict:
+    """Judge the place of a model; ``declared`` replaces the name of its CRS (the user's override)."""
+    found = FindingList()
+    levels = _levels(facts)
+    units_ok = _judge_units(facts, found)
+    horizontal, vertical = _judge_names(facts, declared, found)
+    position: MapPosition | None = None
+    status: GeoreferencingStatus
+    if horizontal is None or facts.conversion is None:
+        _judge_large_coordinates(facts, found)
+    if not facts.operations:
+        _judge_absence(facts, found)
+        status = "approximate" if 20 in levels else "not_georeferenced"
+        return GeoreferencingVerdict(
+            status=status, levels=levels, levels_agree=None, horizontal=horizontal, vertical=vertical,
+            position=None, findings=tuple(found),
+        )  # fmt: skip
+    _judge_operations(facts, found)
+    conversion = facts.conversion
+    if conversion is not None and units_ok:
+        judge_scale(conversion, found)
+        if horizontal is not None:
+            position = judge_position(facts, conversion, horizontal, found)
+    nominal = any(f.code == "zero_conversion" and f.severity == "warning" for f in found)
+    if horizontal is None or conversion is None:
+        status = "approximate" if 20 in levels else "not_georeferenced"
+    elif found.has_error:
+        status = "inconsistent"
+    else:
+        status = "nominal" if nominal else "georeferenced"
+    told = {"site_position_contradicts", "georeferenced_twice", "rotation_contradicts_true_north"}
+    disagree = any(f.code in told for f in found)
+    untold = any(f.code == "site_position_not_compared" for f in found) and not disagree
+    comparable = position is not None and len(set(levels) - {10}) > 1 and not untold
+    return GeoreferencingVerdict(
+        status=status, levels=levels, levels_agree=(not disagree) if comparable else None,
+        horizontal=horizontal, vertical=vertical, position=position, findings=tuple(found),
+    )  # fmt: skip
 
-    schema: str
-    n_contexts: int
-    """IfcGeometricRepresentationContexts, sub-contexts left out."""
-    operations: tuple[tuple[OperationKind, tuple[float | None, ...], str], ...] = ()
-    """Kind, parameters and CRS name of the operation of each context that has one, sorted."""
-    conversion: MapConversion | None = None
-    """The operation as a map conversion, where it is one and its numbers and units are usable."""
-    unusable: str = ""
-    """Why an operation that exists is not a usable conversion."""
-    crs_name: str | None = None
-    """Name of the IfcProjectedCRS; None where there is none."""
-    vertical_datum: str = ""
-    """VerticalDatum of the IfcProjectedCRS."""
-    map_unit: LengthUnit | None = None
-    """MapUnit; None = not stated, the project unit holds."""
-    project_unit: LengthUnit | None = None
-    """Length unit of the project; None = not stated."""
-    world_origin: Matrix = IDENTITY
-    """WorldCoordinateSystem of the georeferenced (else the first) context, project units."""
-    has_true_north: bool = False
-    """Whether a TrueNorth other than (0, 1) is stated."""
-    site: SitePosition | None = None
-    """The site that has a position, else the first by GlobalId."""
-    root_origins: tuple[tuple[float, float, float], ...] = ()
-    """Placements of sites and buildings that are relative to nothing, project units."""
-    has_address: bool = False
-    """Whether a site or building has an IfcPostalAddress."""
-    facilities: tuple[str, ...] = ()
-    """Classes of the buildings and facilities present, sorted."""
-    hints: tuple[tuple[str, str], ...] = ()
-    """Survey values found as text in property sets (name, value), sorted."""
+
+def _levels(facts: GeoreferencingFacts) -> tuple[int, ...]:
+    metres = (facts.project_unit.metres if facts.project_unit else None) or 1.0
+    site = facts.site
+    present = {
+        10: facts.has_address,
+        20: site is not None and bool(site.latitude and site.longitude),
+        30: any(math.hypot(x, y) * metres > LARGE_LOCAL_M for x, y, _ in facts.root_origins),
+        40: facts.world_origin != IDENTITY or facts.true_north is not None,
+        50: bool(facts.operations) and facts.crs_name is not None,
+    }
+    return tuple(level for level, there in present.items() if there)
 
 
-def _degrees(angle: tuple[int, ...]) -> float:
-    parts = (*angle, 0, 0, 0)
-    return parts[0] + parts[1] / 60 + parts[2] / 3600 + parts[3] / 3_600_000_000
+def _judge_units(facts: GeoreferencingFacts, found: FindingList) -> bool:
+    """Whether the units can be believed."""
+    before = found.has_error
+    if facts.project_unit is None:
+        if facts.n_contexts:
+            found.add(
+                "error", "missing_length_unit", "the project states no unit of length",
+                "state a LENGTHUNIT in the IfcUnitAssignment of the project",
+            )  # fmt: skip
+    else:
+        _judge_unit(facts.project_unit, "project", found)
+    if facts.map_unit is not None:
+        extra = _reading(facts) if facts.operations else ""
+        _judge_unit(facts.map_unit, "map", found, extra)
+    return found.has_error is before
+
+
+def _judge_unit(unit: LengthUnit, role: str, found: FindingList, extra: str = "") -> None:
+    if unit.metres is None:
+        found.add(
+            "error", "malformed_unit", f"the {role} unit {unit.name!r} is malformed or not a length",
+            "export one LENGTHUNIT whose conversion factor is a typed measure, e.g. IFCLENGTHMEASURE(0.3048)",
+        )  # fmt: skip
+        return
+    meant = _UNIT_METRES.get(unit.name.strip().upper())
+    if meant is not None and not math.isclose(unit.metres, meant, rel_tol=1e-4):  # US survey foot: 2e-6
+        found.add(
+            "error", f"inconsistent_{role}_unit",
+            f"the {role} unit is called {unit.name} and has the factor {unit.metres:g} m, expected {meant:g} m{extra}",
+            "correct the unit in the authoring tool and export again; the model is not placed until then",
+        )  # fmt: skip
+
+
+def _reading(facts: GeoreferencingFacts) -> str:
+    """What the eastings give literally, and in which other unit they would make sense."""
+    _, values, name = facts.operations[0]
+    eastings, northings = values[0], values[1]
+    height = next(iter(values[2:3]), None)
+    named = horizontal_of(name)
+    if eastings is None or northings is None or isinstance(named, str) or facts.map_unit is None:
+        return ""
+    literal = eastings * (facts.map_unit.metres or 1.0)
+    text = f"; taken literally the easting is {literal / 1000:,.0f} km"
+    for unit, metres in readings_inside(named.code, eastings, northings):
+        text += (
+            f"; read in {unit} it is E {eastings * metres:.3f} m, N {northings * metres:.3f} m"
+            f"{'' if height is None else f', H {height * metres:.3f} m'}, inside {named.code}"
+        )
+    return text
+
+
+def _judge_names(
+    facts: GeoreferencingFacts, declared: Reference | None, found: FindingList
+) -> tuple[str | None, str | None]:
+    """Horizontal and vertical code, as declared or as the file names them."""
+    if facts.crs_name is None and declared is None:
+        return None, None
+    named = horizontal_of(facts.crs_name or "")
+    horizontal = None if isinstance(named, str) else named.code
+    compound = None if isinstance(named, str) else named.vertical
+    vertical = vertical_of(facts.vertical_datum) if facts.vertical_datum else compound
+    if declared is not None:
+        return declared.horizontal, declared.vertical or vertical
+    if isinstance(named, str):
+        found.add(
+            "error", "grf002_unknown_crs_name", f"the IfcProjectedCRS has no usable name: {named}",
+            "name it EPSG:n (e.g. EPSG:2154 for Lambert-93), or declare `crs` for this source",
+        )  # fmt: skip
+    elif not named.is_code:
+        found.add(
+            "warning", "crs_name_free_text", f"the CRS is named {facts.crs_name!r}, read as {named.code}",
+            f"name the IfcProjectedCRS {named.code}",
+        )  # fmt: skip
+    if facts.operations and vertical is None:
+        stated = f"VerticalDatum {facts.vertical_datum!r} is unknown" if facts.vertical_datum else "no VerticalDatum"
+        code = "unknown_vertical_datum" if facts.vertical_datum else "missing_vertical_datum"
+        found.add(
+            "warning", code, f"the heights have no datum: {stated}",
+            "state VerticalDatum as EPSG:n (EPSG:5720 for NGF-IGN69), or declare `vertical` for this source",
+        )  # fmt: skip
+    return horizontal, vertical
+
+
+def _judge_absence(facts: GeoreferencingFacts, found: FindingList) -> None:
+    if facts.crs_name is not None:
+        found.add(
+            "warning", "crs_without_operation", f"IfcProjectedCRS {facts.crs_name!r} without a coordinate operation",
+            "add the IfcMapConversion that leads to it",
+        )  # fmt: skip
+    remedy = "add an IfcMapConversion to an IfcProjectedCRS named EPSG:n (IFC4), with Eastings, Northings and height"
+    if facts.facilities and facts.schema != "IFC2X3":  # IFC2X3 has no entity to say it with
+        found.add("error", "grf003_not_georeferenced", f"{', '.join(facts.facilities)} without georeferencing", remedy)
+    elif facts.facilities or facts.n_elements:
+        found.add("warning", "not_georeferenced", "local coordinates only: no coordinate operation", remedy)
+    else:
+        found.add("info", "not_georeferenced", "no coordinate operation, and nothing to place", remedy)
+    site = facts.site
+    if site is not None and site.lon_lat_deg is not None:
+        lon, lat = site.lon_lat_deg
+        found.add(
+            "info", "approximate_position",
+            f"the site states latitude {lat:.6f}, longitude {lon:.6f}: without axes or map, an approximate place only",
+        )  # fmt: skip
+    if facts.hints:
+        text = ", ".join(f"{name} = {value}" for name, value in facts.hints)
+        found.add("info", "georeferencing_hint", f"survey values stand as text in property sets: {text}", remedy)
+
+
+def _judge_large_coordinates(facts: GeoreferencingFacts, found: FindingList) -> None:
+    """Map coordinates hidden where no conversion speaks of them: in the context's origin or in a placement."""
+    metres = (facts.project_unit.metres if facts.project_unit else None) or 1.0
+    origin = tuple(row[3] for row in facts.world_origin[:3])
+    places = {"the context origin": origin} | {
+        f"a root placement ({i})": p for i, p in enumerate(facts.root_origins, 1)
+    }
+    far = {name: p for name, p in places.items() if math.hypot(*p[:2]) * metres > LARGE_LOCAL_M}
+    if far:
+        text = ", ".join(f"{name} at ({x:.2f}, {y:.2f}, {z:.2f})" for name, (x, y, z) in far.items())
+        found.add(
+            "warning", "large_local_coordinates", f"large coordinates without a usable conversion: {text}",
+            "say what they are with an IfcMapConversion and an IfcProjectedCRS named EPSG:n",
+        )  # fmt: skip
+
+
+def _judge_operations(facts: GeoreferencingFacts, found: FindingList) -> None:
+    different = sorted(set(facts.operations), key=repr)
+    if len(different) > 1:
+        found.add(
+            "error", "grf001_contexts_disagree",
+            f"{len(different)} different coordinate operations in one file",
+            "give every representation context the identical operation",
+        )  # fmt: skip
+    elif len(facts.operations) < facts.n_contexts:
+        strict = facts.schema != "IFC4"  # the rule is written for IFC4X3; IFC4 exporters attach one, to the model
+        found.add(
+            "error" if strict else "info",
+            "grf001_contexts_disagree" if strict else "context_without_operation",
+            f"{len(facts.operations)} of {facts.n_contexts} representation contexts have a coordinate operation",
+            "give every representation context the identical operation",
+        )
+    if facts.conversion is None:
+        if all(values[:2] == (0.0, 0.0) for _, values, _ in facts.operations):
+            add_zero_conversion(found)
+        found.add(
+            "error", "unusable_conversion", f"the coordinate operation cannot be used: {facts.unusable}",
+            "state Eastings, Northings, OrthogonalHeight, and units of length",
+        )  # fmt: skip
+    elif facts.conversion.axis_is_degenerate:
+        found.add("warning", "degenerate_axis", "XAxisAbscissa and XAxisOrdinate are both 0, read as (1, 0)")

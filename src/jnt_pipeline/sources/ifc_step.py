@@ -52,6 +52,11 @@ class StepHeader:
     """Name in FILE_NAME as written: text of a stranger, for display only and never a path."""
 
     @property
+    def is_unsafe(self) -> bool:
+        """Whether the stated name holds control characters, escapes or separators."""
+        return _CONTROL.search(self.stated_name) is not None
+
+    @property
     def display_name(self) -> str:
         """The stated name without escapes, separators or control characters; it may be empty."""
         return re.sub(r"\s+", " ", _CONTROL.sub(" ", self.stated_name)).strip()
