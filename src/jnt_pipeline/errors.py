@@ -85,9 +85,7 @@ class JntError(Exception):
         return (_rebuild, (type(self), self.what, self.where, self.found, self.expected, self.remedy))
 
 
-def _rebuild(
-    kind: type[JntError], what: str, where: str, found: str, expected: str, remedy: str
-) -> JntError:
+def _rebuild(kind: type[JntError], what: str, where: str, found: str, expected: str, remedy: str) -> JntError:
     return kind(what, where=where, found=found, expected=expected, remedy=remedy)
 
 

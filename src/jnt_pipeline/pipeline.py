@@ -1,6 +1,6 @@
 """The pipeline: from the base layers of a territory up to the feed of its hypervisor.
 
-    sources ──read──▶ base_layers ──normalise──▶ (store) ──assemble──▶ territory ──export──▶ publication ──deliver──▶ hypervisor
+    sources ─read▶ base_layers ─normalise▶ (store) ─assemble▶ territory ─export▶ publication ─deliver▶ hypervisor
 
 This page is the whole story. Each stage plans its units of work, makes the ones that are missing, changed or
 damaged, and leaves an index for the next; ``stages/`` holds one module for each verb.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from jnt_pipeline.config import TwinConfig, read_config
-from jnt_pipeline.hypervisor.deliver import Delivery
+from jnt_pipeline.hypervisor.feed import Delivery
 from jnt_pipeline.runner import NOTHING_DONE, LocalRunner, Runner, StageReport
 from jnt_pipeline.stages.assemble import assemble
 from jnt_pipeline.stages.deliver import deliver
@@ -62,7 +62,7 @@ def run(
         if last >= STAGES.index("assemble"):
             units += assemble(twin, opened, worker)
         if last >= STAGES.index("export"):
-            units += export(twin, opened, worker)
+            units += export(twin.publication, opened, worker)
         if last >= STAGES.index("deliver"):
             delivery = deliver(twin, opened)
     return RunReport(workspace=Path(workspace), units=units, delivery=delivery)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -59,6 +60,8 @@ class Job:
 def execute(job: Job) -> Mapping[str, Any]:
     """Do one job, here or in whatever thread, process or task the runner chose."""
     with full_disk_named(job.folder.parent):
+        if job.folder.exists():  # a retry after a failure
+            shutil.rmtree(job.folder)
         job.folder.mkdir()
         return job.work(job.folder)
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from jnt_pipeline.crs.grids import grid_checksum
+from jnt_pipeline.crs.grids import installed_grids
 from jnt_pipeline.errors import DiskFullError, WorkspaceError, WorkspaceFormatError, WorkspaceLockedError
 
 __all__ = ["FORMAT", "Record", "Unit", "Workspace", "canonical_json", "file_sha256"]
@@ -173,9 +173,11 @@ class Workspace:
             changed = sorted(dict(set(line["inputs"].items()) ^ set(unit.inputs.items())))
             return f"input changed: {', '.join(changed[:3])}{' …' if len(changed) > 3 else ''}"
         record = _record(line)
-        for name, checksum in record.facts.get("grids", {}).items():
-            if grid_checksum(name) != checksum:
-                return f"grid changed: {name}"
+        if grids := record.facts.get("grids"):
+            installed = {grid.name: grid.sha256 for grid in installed_grids()}
+            for name, checksum in grids.items():
+                if installed.get(name) != checksum:
+                    return f"grid changed: {name}"
         for output, checksum in record.outputs.items():
             path = self.root / record.path(output)
             if not path.is_file():
@@ -215,8 +217,9 @@ class Workspace:
             record = Record(stage=unit.stage, name=unit.name, key=unit.key, outputs=outputs, facts=facts)
             target = self.root / record.folder
             target.parent.mkdir(parents=True, exist_ok=True)
+            old = self.root / "scratch" / f"old-{unit.stage}-{unit.name}-{unit.key}"
             if target.exists():  # the same key, damaged or made by a run that died before the manifest
-                _replace(target, self.root / "scratch" / f"old-{unit.stage}-{unit.name}-{unit.key}")
+                _replace(target, old)
             _replace(scratch, target)
             _fsync(target.parent)
             self.write_document(
@@ -232,6 +235,7 @@ class Workspace:
                     "facts": dict(facts),
                 },
             )
+            _remove(old)
         return record
 
     # -- documents and links -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ __all__ = [
     "RasterEntry",
     "TwinIndex",
     "layer_entries",
+    "needed_units",
     "open_twin",
     "write_layer",
 ]
@@ -167,6 +168,15 @@ def open_twin(workspace: str | Path) -> Territory:
     """The twin in a workspace; raises ``WorkspaceError`` when there is none."""
     opened = Workspace.at(Path(workspace))
     return TwinIndex.latest(opened).territory(opened)
+
+
+def needed_units(workspace: Workspace) -> set[tuple[str, str, str]]:
+    """(step, unit, key) of everything that the published twin and the newest stages are made of."""
+    needed: set[tuple[str, str, str]] = set()
+    for name in (INGESTED, ASSEMBLED, TWIN):
+        if (workspace.root / name).is_file():
+            needed |= set(TwinIndex.read(workspace, name).units)
+    return needed
 
 
 def write_layer(layer: Layer, folder: Path) -> None:

@@ -199,6 +199,8 @@ def _ordered(layer: Layer, schema: LayerSchema) -> Layer:
     """Columns of the schema only, rows by key, numbered from 0."""
     names = [*schema.column_names, *(["geometry"] if schema.shape != "none" else [])]
     frame = layer.frame[names]
-    by = [schema.key] if schema.key else [c.name for c in schema.columns if c.kind in {"instant", "text"}]
+    # Without a key: in time, then by what remains.
+    kinds = sorted(schema.columns, key=lambda column: column.kind != "instant")
+    by = [schema.key] if schema.key else [column.name for column in kinds if column.kind in {"instant", "text"}]
     frame = frame.sort_values(by, kind="stable", ignore_index=True)
     return replace(layer, frame=frame)

@@ -25,9 +25,6 @@ LINKS_VERSION = 1
 NO_LIDAR = "no-lidar"
 """Unit of the footprints that no LiDAR tile covers."""
 
-_BUILDING_MARGIN_M = 5.0
-"""Ground and points read around the footprints of a unit, metres: the ring of ground lies within."""
-
 
 def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
     """Make the rasters, buildings and links of the twin from its base layers.
@@ -108,10 +105,12 @@ def _plan_buildings(
     entry = index.layers["footprints"]
     footprints = index.territory(workspace).layer("footprints").to_geopandas()
     owner = owners(footprints, tiles)
+    # The ring of ground around a footprint, and a pixel for the edges of the raster window.
+    margin = config.buildings.reach_m(config.terrain.resolution_m) + config.terrain.resolution_m
     planned = []
     for number in sorted({*range(len(tiles)), *np.unique(owner).tolist()}):
         owned = footprints[owner == number]
-        envelope = shapely.box(*owned.total_bounds).buffer(_BUILDING_MARGIN_M, join_style="mitre").bounds
+        envelope = shapely.box(*owned.total_bounds).buffer(margin, join_style="mitre").bounds
         near = [tile for tile in tiles if len(owned) and number >= 0 and tile.meets(envelope)]
         rasters = {tile.tile_id: terrain[tile.tile_id] for tile in near}
         unit = Unit(

@@ -172,6 +172,6 @@ def _no_links() -> pd.DataFrame:
 
 
 def newest_date(twin: Territory) -> str:
-    """Newest vintage of the twin's layers, YYYY-MM-DD: the date as of which its links hold; empty where none is stated."""
+    """Newest vintage of the twin's layers, YYYY-MM-DD: the date as of which its links hold; empty: none stated."""
     texts = [layer.provenance.vintage for layer in twin.layers.values()]
     return max((date for text in texts for date in _ISO_DATE.findall(text)), default="")

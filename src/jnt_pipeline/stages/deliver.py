@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 from jnt_pipeline.config import TwinConfig
-from jnt_pipeline.hypervisor.deliver import Delivery
 from jnt_pipeline.hypervisor.deliver import deliver as deliver_territory
-from jnt_pipeline.store import Workspace
+from jnt_pipeline.hypervisor.feed import Delivery, Feed
+from jnt_pipeline.store import Workspace, canonical_json
 from jnt_pipeline.twin import TWIN, TwinIndex
 
-__all__ = ["FEED", "deliver", "feed_path"]
+__all__ = ["deliver", "feed_path"]
 
-FEED = "feed.sqlite"
+_FEED = "feed.sqlite"
+_DELIVERED = "index/deliver.json"
 
 
 def feed_path(workspace: Workspace) -> Path:
     """The hypervisor's log: state that grows, beside the files that are only ever replaced."""
-    return workspace.root / FEED
+    return workspace.root / _FEED
 
 
 def deliver(config: TwinConfig, workspace: Workspace) -> Delivery:
-    """Record what is new; observations that are known already change nothing."""
+    """Record what is new; observations that are known already change nothing.
+
+    Nothing is even read when the same observations, links and rules were delivered to this very log before.
+    Raises ``WorkspaceError`` before ``export``, ``DeliveryError`` when the log cannot be used.
+    """
     index = TwinIndex.read(workspace, TWIN)
-    return deliver_territory(index.territory(workspace), config.rules, feed_path(workspace))
+    feed = feed_path(workspace)
+    given = index.checksums(("observations", "datastreams", "stations", "links", "buildings", "parcels"))
+    rules = [rule.model_dump(mode="json") for rule in config.rules]
+    identity = index.model_dump(mode="json", include={"name", "title", "reference", "undulation"})
+    key = hashlib.sha256(canonical_json([given, rules, identity])).hexdigest()
+    if feed.is_file() and _delivered(workspace) == {"key": key, "end": _end(feed)}:
+        return Delivery()
+    delivery = deliver_territory(index.territory(workspace), config.rules, feed)
+    workspace.write_document(_DELIVERED, {"key": key, "end": _end(feed)})
+    return delivery
+
+
+def _delivered(workspace: Workspace) -> object:
+    path = workspace.root / _DELIVERED
+    return json.loads(path.read_bytes()) if path.is_file() else None
+
+
+def _end(feed: Path) -> str:
+    """Cursor of the end of the log: another log, or one that went on, has another."""
+    with Feed.open(feed) as opened:
+        return opened.end()

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.publication import AnyExporter
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import ASSEMBLED, TWIN, PublicationEntry, TwinIndex
 
-__all__ = ["export", "stale_publications"]
+__all__ = ["export", "export_alone", "stale_publications"]
+
+STEP = "export"
 
 
-def export(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
-    """Write every publication of ``config``, then the twin's index that names them."""
+def export(exporters: Sequence[AnyExporter], workspace: Workspace, runner: Runner) -> StageReport:
+    """Write every publication, then the twin's index that names them.
+
+    Raises ``WorkspaceError`` before ``assemble``, ``ExportError`` when a publication cannot be written.
+    """
     index = TwinIndex.read(workspace, ASSEMBLED)
+    return _export(exporters, index, workspace, runner)
+
+
+def export_alone(exporter: AnyExporter, workspace: Workspace, runner: Runner) -> StageReport:
+    """Write one publication anew or for the first time; the others stay as they are."""
+    index = TwinIndex.read(workspace, ASSEMBLED)
+    if (workspace.root / TWIN).is_file():
+        before = TwinIndex.read(workspace, TWIN)
+        units = (*index.units, *(unit for unit in before.units if unit[0] == STEP and unit[1] != exporter.kind))
+        index = index.model_copy(update={"publications": before.publications, "units": units})
+    return _export([exporter], index, workspace, runner)
+
+
+def _export(exporters: Sequence[AnyExporter], index: TwinIndex, workspace: Workspace, runner: Runner) -> StageReport:
     report = NOTHING_DONE
     for describing in (False, True):
-        exporters = [one for one in config.publication if one.describes_publications == describing]
-        records, done = make_units(workspace, runner, [_plan(one, index, workspace) for one in exporters])
+        turn = [one for one in exporters if one.describes_publications == describing]
+        records, done = make_units(workspace, runner, [_plan(one, index, workspace) for one in turn])
         report += done
-        entries = {one.kind: _entry(records[one.kind], made_from(one, index)) for one in exporters}
+        entries = {one.kind: _entry(records[one.kind], made_from(one, index)) for one in turn}
         index = index.model_copy(
             update={
                 "publications": {**index.publications, **entries},
@@ -63,7 +81,7 @@ def stale_publications(index: TwinIndex, current: TwinIndex) -> tuple[str, ...]:
 def _plan(exporter: AnyExporter, index: TwinIndex, workspace: Workspace) -> Planned:
     identity = index.model_dump(mode="json", include={"name", "title", "reference", "undulation", "bbox"})
     unit = Unit(
-        stage="export",
+        stage=STEP,
         name=exporter.kind,
         version=exporter.version,
         parameters={"exporter": exporter.model_dump(mode="json"), "twin": identity},

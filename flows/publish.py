@@ -1,0 +1,25 @@
+"""Flow: write the publications of a twin, and feed its hypervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from prefect_runner import PrefectRunner
+
+from jnt_pipeline.config import read_config
+from jnt_pipeline.runner import StageReport
+from jnt_pipeline.stages import deliver as delivery
+from jnt_pipeline.stages import export as stage
+from jnt_pipeline.store import Workspace
+
+
+@flow(name="jnt-publish", persist_result=False)
+def publish(config: str, workspace: str, deliver: bool = True) -> StageReport:
+    """Export the twin in its standards; then record what is new in the feed."""
+    twin = read_config(Path(config))
+    with Workspace.open(Path(workspace)) as opened:
+        report = stage.export(twin.publication, opened, PrefectRunner())
+        if deliver:
+            delivery.deliver(twin, opened)
+    return report

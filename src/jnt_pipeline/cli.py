@@ -1,0 +1,363 @@
+"""The ``jnt`` command: each stage, check and service of the toolkit from a terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from jnt_pipeline.errors import ConfigError, JntError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="jnt",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Territorial digital twins: from base layers (données socles) up to the hypervisor.\n\n"
+    "Start with `jnt demo`. Every command has --help with an example; --debug shows the traceback of an error.",
+)
+sample_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Synthetic territories, of any size.")
+crs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Coordinates and heights: explain, transform.")
+grids_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Geoid and datum grids of this machine.")
+app.add_typer(sample_app, name="sample")
+app.add_typer(crs_app, name="crs")
+app.add_typer(grids_app, name="grids")
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file that describes the territory.")]
+WorkspacePath = Annotated[Path, typer.Argument(metavar="WORKSPACE", help="Folder of the twin.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Units of work done at the same time.")]
+N_WORKERS = os.cpu_count() or 1
+
+
+class StageName(StrEnum):
+    """Where a run may end."""
+
+    ingest = "ingest"
+    assemble = "assemble"
+    export = "export"
+    deliver = "deliver"
+
+
+class Engine(StrEnum):
+    """What executes the units of work."""
+
+    local = "local"
+    prefect = "prefect"
+
+
+def main() -> None:
+    """Entry point: errors a user can act on become one readable block on standard error, and an exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app(args=arguments)
+    except JntError as error:
+        if debug:
+            raise
+        _fail(error)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(error: JntError) -> NoReturn:
+    print(f"jnt: error: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the sample and its twin go.")] = Path("jnt-demo"),
+    workers: Workers = N_WORKERS,
+) -> None:
+    """Make the sample territory `rive`, run it end to end, and say what to open.
+
+    Example: jnt demo --folder /tmp/demo
+    """
+    from jnt_pipeline import pipeline, reports, samples
+
+    sample, config = folder / "sample_data" / "rive", folder / "rive.yaml"
+    if not config.exists():
+        _console().print(f"Making the sample territory in {sample} …")
+        samples.make_sample("rive", sample)
+        config.write_text(samples.sample_config("rive", "sample_data/rive"), encoding="utf-8")
+    report = pipeline.run(config, folder / "twin", runner=_local(workers))
+    reports.print_demo(Console(), config, report)
+
+
+@sample_app.command("make")
+def sample_make(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; default: sample_data/NAME.")] = None,
+    size_km: Annotated[
+        float | None, typer.Option("--size-km", min=0.05, max=20, help="Side of each LiDAR tile, km; default: clipped.")
+    ] = None,
+    density: Annotated[
+        float | None, typer.Option("--density", min=0.5, max=50, help="LiDAR points per square metre.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed gives another town.")] = None,
+) -> None:
+    """Write a synthetic territory in the producers' formats, with its truth beside it.
+
+    Example: jnt sample make rive --size-km 1 --density 10 --out /tmp/rive
+    """
+    from jnt_pipeline import samples
+
+    folder = out or Path("sample_data") / name
+    samples.make_sample(name, folder, seed=seed, size_km=size_km, density=density)
+    config = folder.parent / f"{name}.yaml"
+    print(f"{folder}: sample territory {name}")
+    if not config.exists():
+        config.write_text(samples.sample_config(name, folder.name), encoding="utf-8")
+        print(f"{config}: its description; make the twin with: jnt run {config} --workspace twin-{name}")
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", help="Folder of the twin; default: twin-NAME.")
+    ] = None,
+    until: Annotated[StageName, typer.Option("--until", help="Last stage to run.")] = StageName.deliver,
+    engine: Annotated[Engine, typer.Option("--engine", help="local, or Prefect flows.")] = Engine.local,
+    workers: Workers = N_WORKERS,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each unit was made.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
+) -> None:
+    """Make or refresh a twin; only what is missing, changed or damaged is made.
+
+    Example: jnt run config/rive.yaml --workspace twin-rive
+    """
+    from jnt_pipeline import pipeline, reports
+    from jnt_pipeline.config import read_config
+    from jnt_pipeline.runner import DryRunEnd, DryRunner
+
+    twin = read_config(config)
+    folder = workspace or Path(f"twin-{twin.name}")
+    if dry_run:
+        try:
+            pipeline.run(
+                twin, folder, until=until.value if until != StageName.deliver else "export", runner=DryRunner()
+            )
+        except DryRunEnd as end:
+            reports.print_reasons(Console(), end.reasons, "would be made; what depends on it follows")
+            return
+        print("nothing to make")
+        return
+    if engine is Engine.prefect:
+        from jnt_pipeline.flow_files import load_flow_module
+
+        units = load_flow_module("prefect_engine").run(config, folder, until=until.value, workers=workers)
+        report = pipeline.RunReport(workspace=folder, units=units, delivery=None)
+    else:
+        report = pipeline.run(twin, folder, until=until.value, runner=_local(workers))
+    if explain:
+        reports.print_reasons(Console(), report.units.made, "made")
+    reports.print_run(Console(), report)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Source files of any kind.")],
+    as_json: AsJson = False,
+) -> None:
+    """Report on source files before anything is built on them: what they hold, and what is wrong.
+
+    Exit code 0: all sound; 1: defects; 3: a file cannot be read.
+
+    Example: jnt check LHD_FXX_0650_6860_PTS_LAMB93_IGN69.copc.laz model.ifc
+    """
+    from jnt_pipeline import reports
+    from jnt_pipeline.sources.check import check_file
+
+    found = [check_file(file) for file in files]
+    if as_json:
+        print(json.dumps([report.model_dump(mode="json") for report in found], indent=1, ensure_ascii=False))
+    else:
+        reports.print_intake(Console(), found)
+    raise typer.Exit(max(report.exit_code for report in found))
+
+
+@app.command()
+def status(workspace: WorkspacePath, as_json: AsJson = False) -> None:
+    """Layers, counts, references, vintages, accuracy, publications, and what is stale.
+
+    Example: jnt status twin-rive
+    """
+    from jnt_pipeline import reports
+
+    found = reports.twin_status(workspace)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        reports.print_status(Console(), found)
+
+
+@app.command()
+def export(
+    workspace: WorkspacePath,
+    to: Annotated[str, typer.Option("--to", help="geoparquet, cog, cityjson, 3dtiles or stac.")],
+) -> None:
+    """Write one publication of an assembled twin, with that exporter's defaults.
+
+    Example: jnt export twin-rive --to cityjson
+    """
+    from jnt_pipeline.publication import exporter_of_kind
+    from jnt_pipeline.stages.export import export_alone
+    from jnt_pipeline.store import Workspace
+
+    exporter = exporter_of_kind(to)
+    Workspace.at(workspace)
+    with Workspace.open(workspace) as opened:
+        export_alone(exporter, opened, _local(1))
+    print(workspace / "publication" / to)
+
+
+@app.command()
+def serve(
+    workspace: WorkspacePath,
+    host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: a free one.")] = 8000,
+) -> None:
+    """Serve the page, the events, the observations and the files of a twin, on this machine only.
+
+    Example: jnt serve twin-rive --port 8080
+    """
+    from jnt_pipeline import twin
+    from jnt_pipeline.hypervisor import server
+    from jnt_pipeline.stages.deliver import feed_path
+    from jnt_pipeline.store import Workspace
+
+    server.serve(twin.open_twin(workspace), feed_path(Workspace.at(workspace)), host=host, port=port)
+
+
+@app.command()
+def clean(workspace: WorkspacePath) -> None:
+    """Drop results that the twin and its publications no longer need.
+
+    Example: jnt clean twin-rive
+    """
+    from jnt_pipeline import twin
+    from jnt_pipeline.store import Workspace
+
+    Workspace.at(workspace)
+    with Workspace.open(workspace) as opened:
+        freed = opened.clean(twin.needed_units(opened))
+    print(f"{workspace}: {freed / 1e6:.1f} MB given back")
+
+
+@crs_app.command("explain")
+def crs_explain(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="e.g. EPSG:2154+5720")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="e.g. EPSG:4979")],
+    bbox: Annotated[str | None, typer.Option("--bbox", help="west,south,east,north in degrees.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which operation would be used, with which grids, and how accurate it is.
+
+    Example: jnt crs explain EPSG:2154+5720 EPSG:4979
+    """
+    from jnt_pipeline import crs_reports
+    from jnt_pipeline.crs.explain import explain
+
+    explanation = explain(source, target, bbox=_bbox(bbox))
+    if as_json:
+        print(explanation.model_dump_json(indent=1))
+    else:
+        crs_reports.print_explanation(Console(), explanation)
+
+
+@crs_app.command("transform")
+def crs_transform(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="e.g. EPSG:2154+5720")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="e.g. EPSG:4979")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Lines of x y [height]; default: stdin.")] = None,
+) -> None:
+    """Transform points, one a line: x y or x y height (longitude first), separated by blanks, commas or semicolons.
+
+    Example: echo "652760.737 7033791.243" | jnt crs transform EPSG:2154 EPSG:4171
+    """
+    from jnt_pipeline import crs_reports
+
+    crs_reports.transform_lines(source, target, file)
+
+
+@grids_app.command("list")
+def grids_list(as_json: AsJson = False) -> None:
+    """The grids that are known, and those on this machine.
+
+    Example: jnt grids list
+    """
+    from jnt_pipeline import crs_reports
+
+    crs_reports.print_grids(Console(), as_json=as_json)
+
+
+@grids_app.command("sync")
+def grids_sync(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Grid files; default: all.")] = None,
+    base_url: Annotated[str, typer.Option("--from", help="Address that holds the files.")] = "https://cdn.proj.org",
+) -> None:
+    """Fetch grids, checked against their known checksum; an interrupted one is resumed.
+
+    Example: jnt grids sync fr_ign_RAF20.tif
+    """
+    from jnt_pipeline import crs_reports
+
+    crs_reports.synchronise(Console(), names, base_url)
+
+
+@app.command()
+def schema() -> None:
+    """JSON Schema of the YAML that describes a territory, for editors.
+
+    Example: jnt schema > config/schema.json
+    """
+    from jnt_pipeline.config import config_schema
+
+    print(config_schema(), end="")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """What this machine has and lacks.
+
+    Example: jnt doctor
+    """
+    from jnt_pipeline import crs_reports, machine
+
+    crs_reports.print_doctor(Console(), machine.machine_findings(), as_json=as_json)
+
+
+def _local(workers: int):  # type: ignore[no-untyped-def]  # imported late: a start of `jnt --help` stays quick
+    from jnt_pipeline.runner import LocalRunner
+
+    return LocalRunner(workers=workers, mode="auto", console=_console())
+
+
+def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            "not a box", where="--bbox", found=text, expected="west,south,east,north", remedy="four numbers, commas"
+        ) from error
+    return (west, south, east, north)

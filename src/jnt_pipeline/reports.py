@@ -1,0 +1,165 @@
+"""What the ``jnt`` command prints: a run, a twin's status, an intake report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from jnt_pipeline.hypervisor.feed import Feed
+from jnt_pipeline.pipeline import RunReport
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.sources.intake import IntakeReport
+from jnt_pipeline.stages.deliver import feed_path
+from jnt_pipeline.stages.export import stale_publications
+from jnt_pipeline.store import Workspace
+from jnt_pipeline.twin import ASSEMBLED, TwinIndex
+
+__all__ = ["print_demo", "print_intake", "print_reasons", "print_run", "print_status", "twin_status"]
+
+_MARKS = {"sound": "sound", "defects": "DEFECTS", "unreadable": "UNREADABLE"}
+
+
+def print_reasons(console: Console, reasons: Mapping[str, str], verb: str) -> None:
+    """One line for each unit, with why it is made."""
+    for unit, reason in reasons.items():
+        console.print(f"{unit}: {verb} ({reason})", highlight=False, markup=False)
+
+
+def print_run(console: Console, report: RunReport) -> None:
+    """What a run did, in a few lines."""
+    made, skipped = len(report.units.made), len(report.units.skipped)
+    console.print(f"{report.workspace}: {made} units made, {skipped} there already", highlight=False)
+    if report.delivery is not None:
+        delivery = report.delivery
+        console.print(
+            f"feed: {delivery.stored:,} new observations ({delivery.repeated:,} known already),"
+            f" {delivery.raised} alerts raised, {delivery.cleared} cleared",
+            highlight=False,
+        )
+
+
+def print_demo(console: Console, config: Path, report: RunReport) -> None:
+    """What the demo made, and what to open."""
+    print_status(console, twin_status(report.workspace))
+    print_run(console, report)
+    published = report.workspace / "publication"
+    console.print("\nOpen it:", style="bold")
+    for what, how in (
+        ("the page and the API", f"jnt serve {report.workspace}   then http://127.0.0.1:8000"),
+        ("in QGIS", f"{published / 'geoparquet'}/*.parquet, {published / 'cog'}/*.tif"),
+        ("in a 3D viewer", f"{published / '3dtiles' / 'tileset.json'}, {published / 'cityjson'}/*.city.json"),
+        ("in Python", f'jnt_pipeline.open("{report.workspace}").buildings'),
+        ("change it", f"edit {config}, then jnt run {config} --workspace {report.workspace} --explain"),
+    ):
+        console.print(f"  {what:<22}{how}", highlight=False, markup=False, soft_wrap=True)
+
+
+def twin_status(path: Path) -> dict[str, Any]:
+    """The state of a twin as JSON values; raises ``WorkspaceError``."""
+    workspace = Workspace.at(path)
+    index = TwinIndex.latest(workspace)
+    assembled = workspace.root / ASSEMBLED
+    current = TwinIndex.read(workspace, ASSEMBLED) if assembled.is_file() else index
+    stale = stale_publications(index, current)
+    layers = [
+        {
+            "layer": name,
+            "read": entry.counts.read,
+            "kept": entry.counts.kept,
+            "rejected": entry.counts.rejected,
+            "reference": None if entry.reference is None else str(entry.reference),
+            "producer": entry.provenance.producer,
+            "licence": entry.provenance.licence,
+            "vintage": entry.provenance.vintage,
+            "accuracy_m": _accuracy(entry.provenance),
+        }
+        for name, entry in index.layers.items()
+    ]
+    feed = feed_path(workspace)
+    alerts = None
+    if feed.is_file():
+        with Feed.open(feed) as opened:
+            alerts = len(opened.alerts(active_only=True))
+    return {
+        "name": index.name,
+        "title": index.title,
+        "reference": str(index.reference),
+        "undulation": None if index.undulation is None else index.undulation.model_dump(mode="json"),
+        "bbox": list(index.bbox),
+        "layers": layers,
+        "rasters": {name: len(entry.tiles) for name, entry in index.rasters.items()},
+        "publications": {
+            kind: {"files": len(entry.files), "stale": kind in stale} for kind, entry in index.publications.items()
+        },
+        "active_alerts": alerts,
+    }
+
+
+def _accuracy(provenance: Provenance) -> float | None:
+    """Accuracy of the coarsest operation that states one, metres."""
+    stated = [operation.accuracy_m for operation in provenance.operations if operation.accuracy_m is not None]
+    return max(stated, default=None)
+
+
+def print_status(console: Console, status: Mapping[str, Any]) -> None:
+    """The state of a twin as a table."""
+    table = Table(title=f"{status['title']} ({status['name']}), {status['reference']}", title_justify="left")
+    for column, justify in (
+        ("layer", "left"),
+        ("kept", "right"),
+        ("set aside", "left"),
+        ("reference", "left"),
+        ("vintage", "left"),
+        ("accuracy", "right"),
+    ):
+        table.add_column(column, justify="right" if justify == "right" else "left")
+    for layer in status["layers"]:
+        aside = ", ".join(f"{n} {reason}" for reason, n in sorted(layer["rejected"].items()))
+        accuracy = layer["accuracy_m"]
+        table.add_row(
+            layer["layer"],
+            f"{layer['kept']:,}",
+            aside or "–",
+            layer["reference"] or "–",
+            layer["vintage"] or "–",
+            "–" if accuracy is None else f"{accuracy:g} m",
+        )
+    console.print(table)
+    if status["undulation"]:
+        undulation = status["undulation"]
+        console.print(
+            f"declared undulation {undulation['value_m']:g} m ± {undulation['accuracy_m']:g} m: {undulation['source']}",
+            highlight=False,
+            markup=False,
+        )
+    for name, n_tiles in status["rasters"].items():
+        console.print(f"raster {name}: {n_tiles} tiles", highlight=False)
+    for kind, publication in status["publications"].items():
+        note = "  STALE: run again" if publication["stale"] else ""
+        console.print(f"publication {kind}: {publication['files']} files{note}", highlight=False)
+    if status["active_alerts"] is not None:
+        console.print(f"alerts now: {status['active_alerts']}", highlight=False)
+
+
+def print_intake(console: Console, reports: Sequence[IntakeReport]) -> None:
+    """Intake reports, one block a file."""
+    for report in reports:
+        console.print(f"{report.file}: {report.kind}, {_MARKS[report.verdict]}", style="bold", markup=False)
+        for name, value in report.facts.items():
+            console.print(f"  {name}: {_plain(value)}", highlight=False, markup=False, soft_wrap=True)
+        for finding in report.findings:
+            console.print(f"  {finding.severity} [{finding.code}] {finding.message}", highlight=False, markup=False)
+            if finding.remedy:
+                console.print(f"    remedy: {finding.remedy}", highlight=False, markup=False)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
