@@ -21,9 +21,13 @@ class Reference(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    horizontal: str = Field(description="Horizontal CRS (SCR planimétrique), e.g. EPSG:2154 Lambert-93.", pattern=r"^EPSG:\d{4,6}$")
+    horizontal: str = Field(
+        description="Horizontal CRS (SCR planimétrique), e.g. EPSG:2154 Lambert-93.", pattern=r"^EPSG:\d{4,6}$"
+    )
     vertical: str | None = Field(
-        default=None, description="Vertical CRS (système altimétrique), e.g. EPSG:5720 NGF-IGN69.", pattern=r"^EPSG:\d{4,6}$"
+        default=None,
+        description="Vertical CRS (système altimétrique), e.g. EPSG:5720 NGF-IGN69.",
+        pattern=r"^EPSG:\d{4,6}$",
     )
 
     @model_validator(mode="before")
@@ -56,5 +60,7 @@ class DeclaredUndulation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     value_m: float = Field(description="Undulation: ellipsoidal height minus normal height, metres.", ge=-110, le=90)
-    accuracy_m: float = Field(description="How far from it the true undulation may be over the territory, metres.", gt=0, le=5)
+    accuracy_m: float = Field(
+        description="How far from it the true undulation may be over the territory, metres.", gt=0, le=5
+    )
     source: str = Field(description="Who says so: document, grid and place it was read from.", min_length=3)
