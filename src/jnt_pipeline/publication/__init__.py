@@ -9,16 +9,18 @@ from pydantic import Field
 from jnt_pipeline.publication.cityjson import CityJsonExporter
 from jnt_pipeline.publication.cog import CogExporter
 from jnt_pipeline.publication.geoparquet import GeoParquetExporter
+from jnt_pipeline.publication.tiles3d import Tiles3dExporter
 
 __all__ = [
     "AnyExporter",
     "CityJsonExporter",
     "CogExporter",
     "GeoParquetExporter",
+    "Tiles3dExporter",
 ]
 
 AnyExporter = Annotated[
-    GeoParquetExporter | CogExporter | CityJsonExporter,
+    GeoParquetExporter | CogExporter | CityJsonExporter | Tiles3dExporter,
     Field(discriminator="kind"),
 ]
 """Every exporter that a YAML may name; a new one adds its name here and nothing else."""

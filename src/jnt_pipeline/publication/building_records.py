@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -32,12 +33,17 @@ class BuildingRecord:
     """Known columns of ``territory.buildings.COLUMNS``, in their order, without the id."""
     footprint: BaseGeometry
     """In the twin's horizontal CRS."""
+    cell: tuple[int, int] | None
+    """Column and row of the square of the plane that holds its representative point; None without footprint."""
     solids: tuple[Solid, ...]
     """One closed LoD1 solid per part of the footprint; none where ``reason`` says why."""
 
 
-def building_records(territory: Territory) -> Iterator[BuildingRecord]:
+def building_records(territory: Territory, *, cell_m: float | None = None) -> Iterator[BuildingRecord]:
     """The buildings of the twin in the order of their ids, solids extruded one at a time.
+
+    With ``cell_m`` they come square by square of that side (metres, counted from the origin of the horizontal CRS),
+    by row then column, those without footprint first; the representative point decides, so that each comes once.
 
     Raises ``ExportError`` for a twin without buildings layer, a repeated id, and a building whose layer promises
     a solid (``lod`` 1) that cannot be made.
@@ -60,18 +66,34 @@ def building_records(territory: Territory) -> Iterator[BuildingRecord]:
             remedy="run the pipeline again; ids are made unique by the assemble stage",
         )
     ordered: gpd.GeoDataFrame = frame.sort_values("building_id", kind="stable", ignore_index=True)
+    cells = _cells(ordered, cell_m)
+    by_cell = sorted(range(len(ordered)), key=lambda i: (cells[i] is not None, (cells[i] or (0, 0))[::-1]))
     names = [name for name in ordered.columns if name not in {"building_id", ordered.geometry.name}]
     columns = [ordered[name].tolist() for name in names]
     shapes = ordered.geometry.to_numpy()
-    for i, building_id in enumerate(ordered["building_id"].tolist()):
+    ids = [str(building_id) for building_id in ordered["building_id"]]
+    for i in by_cell if cell_m else range(len(ordered)):
         values = {name: plain_value(column[i]) for name, column in zip(names, columns, strict=True)}
         attributes = {name: value for name, value in values.items() if value is not None and value != ""}
         yield BuildingRecord(
-            building_id=str(building_id),
+            building_id=ids[i],
             attributes=attributes,
             footprint=shapes[i],
-            solids=_solids(str(building_id), attributes, shapes[i]),
+            cell=cells[i],
+            solids=_solids(ids[i], attributes, shapes[i]),
         )
+
+
+def _cells(frame: gpd.GeoDataFrame, cell_m: float | None) -> list[tuple[int, int] | None]:
+    cells: list[tuple[int, int] | None] = [None] * len(frame)
+    if cell_m is None:
+        return cells
+    there = ~(frame.geometry.is_empty | frame.geometry.isna()).to_numpy()
+    points = shapely.point_on_surface(frame.geometry.to_numpy()[there])
+    squares = np.floor(shapely.get_coordinates(points) / cell_m).astype(int).tolist()
+    for i, (column, row) in zip(np.flatnonzero(there), squares, strict=True):
+        cells[i] = (column, row)
+    return cells
 
 
 def _solids(building_id: str, attributes: dict[str, Attribute], footprint: Polygon | MultiPolygon) -> tuple[Solid, ...]:

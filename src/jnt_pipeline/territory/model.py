@@ -129,6 +129,8 @@ class PublishedFile:
     """STAC role: data, metadata, thumbnail, overview."""
     layer: str = ""
     """Layer or raster of the twin it carries; empty for a composite (tileset, city model)."""
+    crs: str = ""
+    """CRS of its coordinates, e.g. ``EPSG:4978``, where it is not the twin's own; empty: the twin's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
