@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
-from prefect_runner import PrefectRunner
 
 from jnt_pipeline.config import read_config
 from jnt_pipeline.runner import StageReport
 from jnt_pipeline.stages import ingest as stage
 from jnt_pipeline.store import Workspace
+from prefect_runner import PrefectRunner
 
 
 @flow(name="jnt-ingest", persist_result=False)

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 
 from jnt_pipeline.errors import JntError
-from jnt_pipeline.pipeline import Stage
 from jnt_pipeline.runner import StageReport
+from jnt_pipeline.stages import Stage
 
 START_UP_S = 180
 """How long a server of our own may take to answer, seconds: 24 measured on an idle machine."""

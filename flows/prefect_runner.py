@@ -17,7 +17,7 @@ MOST_TASKS = 200
 
 
 @task(name="units", task_run_name="{title}: {names}", cache_policy=NO_CACHE, persist_result=False)
-def make(jobs: Sequence[Job], title: str, names: str) -> list[Mapping[str, Any]]:  # noqa: ARG001 - shown in the UI
+def make(jobs: Sequence[Job], title: str, names: str) -> list[Mapping[str, Any]]:
     """Execute some jobs one after the other; the manifest, not Prefect, remembers what is done."""
     return [execute(job) for job in jobs]
 

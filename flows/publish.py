@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
-from prefect_runner import PrefectRunner
 
 from jnt_pipeline.config import read_config
 from jnt_pipeline.runner import StageReport
 from jnt_pipeline.stages import deliver as delivery
 from jnt_pipeline.stages import export as stage
 from jnt_pipeline.store import Workspace
+from prefect_runner import PrefectRunner
 
 
 @flow(name="jnt-publish", persist_result=False)

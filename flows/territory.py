@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from prefect import flow
+
 from assemble import assemble
 from ingest import ingest
-from prefect import flow
-from publish import publish
-
-from jnt_pipeline.pipeline import STAGES, Stage
 from jnt_pipeline.runner import StageReport
+from jnt_pipeline.stages import Stage
+from publish import publish
 
 
 @flow(name="jnt-territory", persist_result=False)
-def territory(config: str, workspace: str, until: Stage = "deliver") -> StageReport:
+def territory(config: str, workspace: str, until: Stage = Stage.DELIVER) -> StageReport:
     """Make or refresh the twin that the YAML file ``config`` describes, in the folder ``workspace``."""
-    last = STAGES.index(until)
     report = ingest(config, workspace)
-    if last >= STAGES.index("assemble"):
+    if until.reaches(Stage.ASSEMBLE):
         report += assemble(config, workspace)
-    if last >= STAGES.index("export"):
-        report += publish(config, workspace, deliver=until == "deliver")
+    if until.reaches(Stage.EXPORT):
+        report += publish(config, workspace, deliver=until.reaches(Stage.DELIVER))
     return report

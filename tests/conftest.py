@@ -1,4 +1,4 @@
-"""Shared fixtures: the folder of real files, and PROJ kept off the network."""
+"""Shared fixtures: the folder of real files, PROJ kept off the network; in CI nothing may be skipped unseen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 os.environ.setdefault("PROJ_NETWORK", "OFF")
+
+ALLOWED_SKIPS: tuple[str, ...] = ()
+"""Parts of test ids that may be skipped in CI, each with its reason here. None today."""
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,26 @@ def shared() -> Path:
 def repository() -> Path:
     """Root of the checkout."""
     return ROOT
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In CI, name the skips that are not on the short list."""
+    if unexpected := _unexpected_skips(terminalreporter):
+        terminalreporter.section("skipped in CI, where everything needed is installed")
+        for name in unexpected:
+            terminalreporter.line(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, an unexpected skip is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(reporter, pytest.TerminalReporter) and _unexpected_skips(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _unexpected_skips(reporter: pytest.TerminalReporter) -> list[str]:
+    if os.environ.get("CI") != "true":
+        return []
+    names = [report.nodeid for report in reporter.stats.get("skipped", [])]
+    return [name for name in names if not any(part in name for part in ALLOWED_SKIPS)]

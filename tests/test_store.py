@@ -185,9 +185,9 @@ def test_a_full_disk_in_a_library_that_words_it_otherwise_is_named(
 
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path: Path) -> None:
-    with Workspace.open(tmp_path / "w"):
-        with pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()}"), Workspace.open(tmp_path / "w"):
-            pass
+    refused = pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()}")
+    with Workspace.open(tmp_path / "w"), refused, Workspace.open(tmp_path / "w"):
+        pass
     with Workspace.open(tmp_path / "w"):
         pass  # released
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jnt_pipeline.samples import make_sample
     from jnt_pipeline.sources.check import check_file
     from jnt_pipeline.territory.model import Territory
-    from jnt_pipeline.twin import open_twin as open  # noqa: A004 - jnt.open is the name people look for
+    from jnt_pipeline.twin import open_twin as open  # the name people look for
 
 __all__ = [
     "JntError",

@@ -8,12 +8,16 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from jnt_pipeline.errors import ConfigError, JntError
+from jnt_pipeline.stages import Stage
+
+if TYPE_CHECKING:
+    from jnt_pipeline.runner import LocalRunner
 
 __all__ = ["app", "main"]
 
@@ -38,15 +42,6 @@ WorkspacePath = Annotated[Path, typer.Argument(metavar="WORKSPACE", help="Folder
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Units of work done at the same time.")]
 N_WORKERS = os.cpu_count() or 1
-
-
-class StageName(StrEnum):
-    """Where a run may end."""
-
-    ingest = "ingest"
-    assemble = "assemble"
-    export = "export"
-    deliver = "deliver"
 
 
 class Engine(StrEnum):
@@ -134,7 +129,7 @@ def run(
     workspace: Annotated[
         Path | None, typer.Option("--workspace", help="Folder of the twin; default: twin-NAME.")
     ] = None,
-    until: Annotated[StageName, typer.Option("--until", help="Last stage to run.")] = StageName.deliver,
+    until: Annotated[Stage, typer.Option("--until", help="Last stage to run.")] = Stage.DELIVER,
     engine: Annotated[Engine, typer.Option("--engine", help="local, or Prefect flows.")] = Engine.local,
     workers: Workers = N_WORKERS,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each unit was made.")] = False,
@@ -152,9 +147,7 @@ def run(
     folder = workspace or Path(f"twin-{twin.name}")
     if dry_run:
         try:
-            pipeline.run(
-                twin, folder, until=until.value if until != StageName.deliver else "export", runner=DryRunner()
-            )
+            pipeline.run(twin, folder, until=min(until, Stage.EXPORT, key=list(Stage).index), runner=DryRunner())
         except DryRunEnd as end:
             reports.print_reasons(Console(), end.reasons, "would be made; what depends on it follows")
             return
@@ -163,10 +156,10 @@ def run(
     if engine is Engine.prefect:
         from jnt_pipeline.flow_files import load_flow_module
 
-        units = load_flow_module("prefect_engine").run(config, folder, until=until.value, workers=workers)
+        units = load_flow_module("prefect_engine").run(config, folder, until=until, workers=workers)
         report = pipeline.RunReport(workspace=folder, units=units, delivery=None)
     else:
-        report = pipeline.run(twin, folder, until=until.value, runner=_local(workers))
+        report = pipeline.run(twin, folder, until=until, runner=_local(workers))
     if explain:
         reports.print_reasons(Console(), report.units.made, "made")
     reports.print_run(Console(), report)
@@ -345,8 +338,8 @@ def doctor(as_json: AsJson = False) -> None:
     crs_reports.print_doctor(Console(), machine.machine_findings(), as_json=as_json)
 
 
-def _local(workers: int):  # type: ignore[no-untyped-def]  # imported late: a start of `jnt --help` stays quick
-    from jnt_pipeline.runner import LocalRunner
+def _local(workers: int) -> LocalRunner:
+    from jnt_pipeline.runner import LocalRunner  # late: `jnt --help` stays quick
 
     return LocalRunner(workers=workers, mode="auto", console=_console())
 

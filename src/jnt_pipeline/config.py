@@ -63,10 +63,11 @@ class TwinConfig(BaseModel):
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        for what, names in (
-            ("rule_id", [rule.rule_id for rule in self.rules]),
-            ("kind of publication", [exporter.kind for exporter in self.publication]),
-        ):
+        stated: dict[str, list[str]] = {
+            "rule_id": [rule.rule_id for rule in self.rules],
+            "kind of publication": [exporter.kind for exporter in self.publication],
+        }
+        for what, names in stated.items():
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} stated twice: {', '.join(twice)}")

@@ -53,8 +53,8 @@ def transform_lines(source: str, target: str, file: Path | None) -> None:
 
     Raises ``UnreadableError`` naming the line that is no point, ``CrsError`` as ``crs.transform``.
     """
-    degrees = system(crs.canonical(target)).is_geographic
-    formats = ["%.10f", "%.10f", "%.4f"] if degrees else ["%.4f"] * 3
+    end = system(crs.canonical(target)).crs
+    formats = ["%.10f", "%.10f", "%.4f"] if end.is_geographic else ["%.4f"] * 3
     stated = False
     for block in _blocks(_points(_lines(file), str(file or "standard input"))):
         moved, operation = crs.transform(block, source, target)

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from jnt_pipeline.config import TwinConfig, read_config
 from jnt_pipeline.hypervisor.feed import Delivery
 from jnt_pipeline.runner import NOTHING_DONE, LocalRunner, Runner, StageReport
+from jnt_pipeline.stages import Stage
 from jnt_pipeline.stages.assemble import assemble
 from jnt_pipeline.stages.deliver import deliver
 from jnt_pipeline.stages.export import export
 from jnt_pipeline.stages.ingest import ingest
 from jnt_pipeline.store import Workspace
 
-__all__ = ["STAGES", "RunReport", "Stage", "run"]
-
-Stage = Literal["ingest", "assemble", "export", "deliver"]
-STAGES: tuple[Stage, ...] = ("ingest", "assemble", "export", "deliver")
+__all__ = ["RunReport", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +39,7 @@ def run(
     config: TwinConfig | str | Path,
     workspace: str | Path,
     *,
-    until: Stage = "deliver",
+    until: Stage | str = Stage.DELIVER,
     runner: Runner | None = None,
 ) -> RunReport:
     """Make or refresh the twin that ``config`` describes, in the folder ``workspace``.
@@ -54,15 +51,15 @@ def run(
     ``ExportError``, ``DeliveryError``, ``WorkspaceError``; nothing half-written remains.
     """
     twin = config if isinstance(config, TwinConfig) else read_config(Path(config))
-    worker = runner or LocalRunner()
-    last = STAGES.index(until)
+    last = Stage(until)
+    runner = runner or LocalRunner()
     units, delivery = NOTHING_DONE, None
     with Workspace.open(Path(workspace)) as opened:
-        units += ingest(twin, opened, worker)
-        if last >= STAGES.index("assemble"):
-            units += assemble(twin, opened, worker)
-        if last >= STAGES.index("export"):
-            units += export(twin.publication, opened, worker)
-        if last >= STAGES.index("deliver"):
+        units += ingest(twin, opened, runner)
+        if last.reaches(Stage.ASSEMBLE):
+            units += assemble(twin, opened, runner)
+        if last.reaches(Stage.EXPORT):
+            units += export(twin.publication, opened, runner)
+        if last.reaches(Stage.DELIVER):
             delivery = deliver(twin, opened)
     return RunReport(workspace=Path(workspace), units=units, delivery=delivery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +21,7 @@ from jnt_pipeline.provenance import Counts
 
 __all__ = ["normalise", "set_aside"]
 
-_DTYPES = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+_DTYPES: dict[str, Any] = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 _GEOMETRY_TYPES = {"polygon": {"Polygon", "MultiPolygon"}, "point": {"Point"}, "none": set()}
 
 
@@ -104,13 +105,13 @@ def _typed(layer: Layer, schema: LayerSchema) -> Layer:
     return replace(layer, frame=frame)
 
 
-def _as_kind(values: pd.Series, column: Column, layer: str) -> pd.Series:
+def _as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[Any]:
     try:
         if column.kind == "instant":
             return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
         if column.kind == "integers":
             return values.map(lambda items: [int(item) for item in items])
-        typed = values.astype(_DTYPES[column.kind])
+        typed: pd.Series[Any] = values.astype(_DTYPES[column.kind])
         return typed.str.strip().replace("", pd.NA).astype("str") if column.kind == "text" else typed
     except (ValueError, TypeError) as error:
         raise SchemaError(
@@ -124,6 +125,9 @@ def _as_kind(values: pd.Series, column: Column, layer: str) -> pd.Series:
 
 def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: DeclaredUndulation | None) -> Layer:
     """Geometry and elevations in ``target``."""
+    native = layer.reference
+    if native is None:
+        raise SchemaError("features without a reference", where=layer.name, remedy="the source must state the CRS")
     geometries = np.asarray(layer.frame.geometry)
     layer = set_aside(layer, shapely.is_missing(geometries), "missing_geometry", "no geometry")
     types = np.asarray(layer.frame.geom_type, dtype=object)
@@ -133,9 +137,7 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
         "wrong_geometry",
         f"expected a {schema.shape}",
     )
-    if layer.reference is None:
-        raise SchemaError("features without a reference", where=layer.name, remedy="the source must state the CRS")
-    flat = transformation(layer.reference.flat(), target.flat(), undulation=undulation)
+    flat = transformation(native.flat(), target.flat(), undulation=undulation)
     layer = set_aside(
         layer,
         _outside(np.asarray(layer.frame.geometry), flat),
@@ -149,14 +151,14 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     elevations = [name for name in schema.column_names if name.endswith("elevation_m")]
     known = [name for name in elevations if frame[name].notna().any()]
     if known:
-        if layer.reference.vertical is None or target.vertical is None:
+        if native.vertical is None or target.vertical is None:
             raise MissingHeightReferenceError(
                 "elevations without a vertical reference",
                 where=layer.name,
-                found=f"{', '.join(known)} in {layer.reference}, twin in {target}",
+                found=f"{', '.join(known)} in {native}, twin in {target}",
                 remedy="declare `vertical:` on the source, or the vertical part of the twin's reference",
             )
-        full = transformation(layer.reference, target, undulation=undulation)
+        full = transformation(native, target, undulation=undulation)
         points = shapely.get_coordinates(shapely.point_on_surface(before))
         for name in known:
             rows = frame[name].notna().to_numpy()

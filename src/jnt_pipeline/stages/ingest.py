@@ -128,6 +128,7 @@ class IngestWork:
         source = self.source.model_copy(
             update={"path": moved, "crs": self.reference.flat(), "vertical": self.reference.vertical}
         )
+        layer: Layer
         (layer,) = source.read(SourceUnit(name=self.unit.name, files=(moved,)), None)
         origin: Provenance = native.provenance.with_operation(change.operation)
         return replace(layer, provenance=origin)
