@@ -1,0 +1,320 @@
+"""The truth of the sample: what really stands there, what the files get wrong, and the counts a reader must find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import Point, Polygon, mapping
+
+from jnt_pipeline.samples import scan, scenery, terrain
+from jnt_pipeline.samples.cadastre import SHIFT_M, Plan
+from jnt_pipeline.samples.chance import NOISE_BOUND, stream
+from jnt_pipeline.samples.extent import SEAM_EASTING_M
+from jnt_pipeline.samples.las import ClassCounts
+from jnt_pipeline.samples.roofs import SampleBuilding
+from jnt_pipeline.samples.scenery import Scenery
+from jnt_pipeline.samples.school import SchoolModel
+from jnt_pipeline.samples.sensors import STARTS_AT, SampleStation, SensorCounts
+from jnt_pipeline.samples.story import Series, expected_turns
+from jnt_pipeline.samples.town import SCHOOL_NAME, SampleTown
+
+__all__ = ["SurveyedSample", "write_truth"]
+
+Json = dict[str, Any]
+"""A JSON object."""
+CRS_2154 = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}
+"""GeoJSON 2008 member: the truth is in Lambert-93 metres, elevations in NGF-IGN69."""
+N_CHECKPOINTS = 400
+
+
+class SurveyedSample:
+    """Everything the truth is told about, gathered by the generator."""
+
+    def __init__(
+        self,
+        *,
+        town: SampleTown,
+        scenery: Scenery,
+        density: float,
+        plan: Plan,
+        model: SchoolModel,
+        stations: tuple[SampleStation, ...],
+        series: tuple[Series, ...],
+        features: dict[str, int],
+        classes: ClassCounts,
+        sensors: SensorCounts,
+    ):
+        self.town, self.scenery, self.density, self.plan, self.model = town, scenery, density, plan, model
+        self.stations, self.series = stations, series
+        self.features, self.classes, self.sensors = features, classes, sensors
+
+
+def write_truth(sample: SurveyedSample, folder: Path) -> None:
+    """Write the truth: EPSG:2154, metres, elevations NGF-IGN69; times UTC."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "ground.json", _ground(sample))
+    _write_csv(folder / "ground_checkpoints.csv", "easting_m,northing_m,elevation_m,place", _checkpoints(sample))
+    _write_features(folder / "buildings.geojson", _buildings(sample))
+    _write_features(folder / "parcels.geojson", _parcels(sample))
+    _write_features(folder / "voids.geojson", _voids(sample))
+    trees = sample.scenery.trees
+    _write_csv(
+        folder / "trees.csv",
+        "easting_m,northing_m,ground_elevation_m,height_m,radius_m",
+        (
+            f"{x:.2f},{y:.2f},{g:.3f},{h:.2f},{r:.2f}"
+            for x, y, g, h, r in zip(trees.x, trees.y, trees.ground_m, trees.height_m, trees.radius_m, strict=True)
+        ),
+    )
+    _write_csv(folder / "links.csv", "kind,building_id,other_id,share_of_building", _links(sample))
+    _write_csv(
+        folder / "stations.csv",
+        "station_id,easting_m,northing_m,elevation_m,building_id",
+        (f"{s.station_id},{s.x:.2f},{s.y:.2f},{s.elevation_m:.2f},{s.building_id}" for s in sample.stations),
+    )
+    _write(
+        folder / "bim.json",
+        {**_plain(sample.model), "building_id": sample.town.school.building_id, "crs": "EPSG:2154+5720"},
+    )
+    _write(folder / "alerts.json", _alerts(sample))
+    _write(folder / "anomalies.json", _anomalies(sample))
+    _write(folder / "expected_counts.json", _counts(sample))
+
+
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def _write_csv(path: Path, header: str, rows: Iterator[str]) -> None:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8", newline="\n")
+
+
+def _write_features(path: Path, features: Iterator[tuple[Polygon, Json]]) -> None:
+    lines = ",\n".join(
+        json.dumps(
+            {
+                "type": "Feature",
+                "properties": properties,
+                "geometry": mapping(shapely.set_precision(polygon, 0.001, mode="pointwise")),
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        for polygon, properties in features
+    )
+    text = f'{{"type":"FeatureCollection","crs":{json.dumps(CRS_2154)},"features":[\n{lines}\n]}}\n'
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _plain(model: SchoolModel) -> Json:
+    return asdict(model)
+
+
+def _ground(sample: SurveyedSample) -> Json:
+    town = sample.town
+    return {
+        "function": "jnt_pipeline.samples.terrain.Terrain.elevation; on the river it is the water surface",
+        "seed": town.seed,
+        "bounds": list(town.extent.bounds),
+        "crs": "EPSG:2154+5720",
+        "frame": {"origin": [SEAM_EASTING_M, 6_754_500], "angle_deg": town.layout.frame.angle_deg},
+        "water": {
+            "elevation_at_origin_m": terrain.WATER_M,
+            "slope": terrain.WATER_SLOPE,
+            "axis_v_m": terrain.RIVER_AXIS_V,
+            "half_width_m": terrain.RIVER_HALF_WIDTH_M,
+            "meander_m": town.terrain.meander_m,
+            "meander_phase": town.terrain.meander_phase,
+        },
+        "town_profile": {"v_m": list(terrain.TOWN_V), "above_water_m": list(terrain.TOWN_M)},
+        "terraces": [{"v_m": v, "height_m": h} for v, h in terrain.TERRACES],
+        "wave_phases": list(town.terrain.wave_phases),
+        "bridge": {
+            "uv_m": list(asdict(sample.scenery.bridge).values()),
+            "deck_above_water_m": scenery.BRIDGE_DECK_M,
+            "camber_m": scenery.BRIDGE_CAMBER_M,
+        },
+        "lidar": {
+            "pulses_per_m2": sample.density,
+            "ground_sigma_m": scan.GROUND_SIGMA_M,
+            "roof_sigma_m": scan.ROOF_SIGMA_M,
+            "largest_error_in_sigmas": round(NOISE_BOUND, 4),
+            "echo_through_canopy": scan.THROUGH_CANOPY,
+        },
+    }
+
+
+def _checkpoints(sample: SurveyedSample) -> Iterator[str]:
+    """Random positions with the exact ground, and what stands above it."""
+    town, extent = sample.town, sample.town.extent
+    draw = stream(town.seed, "checkpoints").random((2, N_CHECKPOINTS))
+    x = np.round(extent.west + 2 + draw[0] * (extent.east - extent.west - 4), 2)
+    y = np.round(extent.south + 2 + draw[1] * (extent.north - extent.south - 4), 2)
+    elevation = town.terrain.elevation(x, y)
+    u, v = town.layout.frame.to_town(x, y)
+    trees = sample.scenery.trees
+    crowns = shapely.STRtree(shapely.buffer(shapely.points(trees.x, trees.y), trees.radius_m))
+    roofs = shapely.STRtree([building.roofprint for building in town.buildings])
+    spots = shapely.points(x, y)
+    place = np.full(N_CHECKPOINTS, "open", dtype="U8")
+    place[np.abs(town.terrain.from_axis(u, v)) <= terrain.RIVER_HALF_WIDTH_M] = "water"
+    place[crowns.query(spots, predicate="intersects")[0]] = "canopy"
+    place[roofs.query(spots, predicate="intersects")[0]] = "roof"
+    for row in zip(x, y, elevation, place, strict=True):
+        yield "{:.2f},{:.2f},{:.3f},{}".format(*row)
+
+
+def _buildings(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
+    town = sample.town
+    for building in town.buildings:
+        grid = building.footprint_grid(0.25)
+        ground = town.terrain.elevation(grid[:, 0], grid[:, 1])
+        roof = building.roof_elevation(grid[:, 0], grid[:, 1])
+        p50, p70, p90 = (round(float(value), 3) for value in np.percentile(roof, (50, 70, 90)))
+        west, _, east, _ = building.footprint.bounds
+        yield (
+            building.footprint,
+            {
+                "building_id": building.building_id,
+                "name": building.name or None,
+                "roof_type": building.roof,
+                "roof_slope": building.slope,
+                "ground_min_elevation_m": round(float(ground.min()), 3),
+                "ground_mean_elevation_m": round(float(ground.mean()), 3),
+                "ground_max_elevation_m": round(float(ground.max()), 3),
+                "eave_elevation_m": building.eave_elevation_m,
+                "ridge_elevation_m": round(building.ridge_elevation_m, 3),
+                "roof_p50_elevation_m": p50,
+                "roof_p70_elevation_m": p70,
+                "roof_p90_elevation_m": p90,
+                "footprint_area_m2": round(building.footprint.area, 2),
+                "roofprint_area_m2": round(building.roofprint.area, 2),
+                "point_class": building.point_class,
+                "is_light": building.is_light,
+                "in_cadastre": building.registration,
+                "crosses_seam": west < SEAM_EASTING_M < east,
+                "has_bim": building.name == SCHOOL_NAME,
+            },
+        )
+
+
+def _parcels(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
+    for parcel in sample.plan.parcels:
+        yield parcel.polygon, {"parcel_id": parcel.parcel_id, "area_m2": round(parcel.polygon.area, 2)}
+
+
+def _voids(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
+    for number, void in enumerate(sample.scenery.voids, start=1):
+        polygon = Polygon(sample.town.layout.frame.to_world(void.corners))
+        yield (
+            polygon,
+            {"void_id": f"V{number}", "cause": "no echo at all in the survey", "area_m2": round(polygon.area, 2)},
+        )
+
+
+def _links(sample: SurveyedSample) -> Iterator[str]:
+    """Links between true footprints (not the drawn ones) and parcels, the BIM model and the sensors."""
+    town, parcels = sample.town, sample.plan.parcels
+    tree = shapely.STRtree([parcel.polygon for parcel in parcels])
+    for building in town.buildings:
+        footprint = building.footprint
+        for i in np.sort(tree.query(footprint, predicate="intersects")):
+            share = parcels[int(i)].polygon.intersection(footprint).area / footprint.area
+            # Neighbours that only touch share a line; its rounding is no link.
+            if share > 1e-6:
+                yield f"building-parcel,{building.building_id},{parcels[int(i)].parcel_id},{share:.4f}"
+    yield f"building-bim,{town.school.building_id},{sample.model.building_global_id},1.0000"
+    for station in sample.stations:
+        if station.building_id:
+            yield f"sensor-building,{station.building_id},{station.station_id},"
+
+
+def _alerts(sample: SurveyedSample) -> list[Json]:
+    return [
+        {
+            "rule_id": turn.rule_id,
+            "datastream_id": turn.datastream_id,
+            "kind": turn.kind,
+            "result": turn.value,
+            "phenomenon_at": (STARTS_AT + timedelta(minutes=turn.minutes)).isoformat().replace("+00:00", "Z"),
+        }
+        for turn in expected_turns(sample.series)
+    ]
+
+
+def _anomalies(sample: SurveyedSample) -> list[Json]:
+    town = sample.town
+
+    def about(building: SampleBuilding) -> Json:
+        middle = building.footprint.representative_point()
+        return {"building_id": building.building_id, "at": [round(middle.x, 2), round(middle.y, 2)]}
+
+    found: list[Json] = []
+    for building in town.buildings:
+        if building.registration == "missing":
+            found.append({"layer": "footprints", "kind": "building without footprint", **about(building)})
+        if building.registration == "shifted":
+            found.append({"layer": "footprints", "kind": "footprint shifted", "by_m": list(SHIFT_M), **about(building)})
+        if building.point_class == 67:
+            found.append({"layer": "point_clouds", "kind": "building of class 67", **about(building)})
+    for ghost in town.ghosts:
+        middle: Point = ghost.centroid
+        found.append(
+            {
+                "layer": "footprints",
+                "kind": "footprint without building",
+                "at": [round(middle.x, 2), round(middle.y, 2)],
+            }
+        )
+    found.append({"layer": "parcels", "kind": "ring crosses itself", "parcel_id": sample.plan.broken})
+    found.append({"layer": "parcels", "kind": "id twice in the file", "parcel_id": sample.plan.doubled})
+    unregistered = [row for row in ("bad_timestamps", "not_numeric", "exact_duplicates", "out_of_order")]
+    found += [{"layer": "observations", "kind": kind, "rows": getattr(sample.sensors, kind)} for kind in unregistered]
+    return found
+
+
+def _counts(sample: SurveyedSample) -> Json:
+    features, sensors = sample.features, sample.sensors
+    read = sensors.csv_rows + sensors.sensorthings_observations
+    faulty = sensors.bad_timestamps + sensors.not_numeric
+    parcels = features["parcelles"]
+
+    def whole(n: int) -> Json:
+        return {"read": n, "kept": n, "rejected": {}}
+
+    return {
+        "layers": {
+            "communes": whole(features["communes"]),
+            "sections": whole(features["sections"]),
+            "parcels": {"read": parcels, "kept": parcels - 2, "rejected": {"duplicate_id": 1, "invalid_geometry": 1}},
+            "footprints": whole(features["batiments"]),
+            "point_clouds": whole(len(sample.classes)),
+            "bim_buildings": whole(1),
+            "stations": whole(sensors.stations),
+            "datastreams": whole(sensors.datastreams),
+        },
+        "observations": {
+            "read": read,
+            "kept": read - faulty,
+            "n_rejected": faulty,
+            "exact_duplicates_among_kept": sensors.exact_duplicates,
+            **asdict(sensors),
+        },
+        "bim_products": sample.model.products,
+        "tiles": {
+            name: {"n_points": sum(counts.values()), "classes": {str(code): n for code, n in counts.items()}}
+            for name, counts in sample.classes.items()
+        },
+        "buildings": {
+            "standing": len(sample.town.buildings),
+            "crossing_the_seam": sum(1 for _, properties in _buildings(sample) if properties["crosses_seam"]),
+            "drawn_in_cadastre": features["batiments"] - len(sample.town.ghosts),
+        },
+    }
