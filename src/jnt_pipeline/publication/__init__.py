@@ -9,6 +9,7 @@ from pydantic import Field
 from jnt_pipeline.publication.cityjson import CityJsonExporter
 from jnt_pipeline.publication.cog import CogExporter
 from jnt_pipeline.publication.geoparquet import GeoParquetExporter
+from jnt_pipeline.publication.stac import StacExporter
 from jnt_pipeline.publication.tiles3d import Tiles3dExporter
 
 __all__ = [
@@ -16,11 +17,12 @@ __all__ = [
     "CityJsonExporter",
     "CogExporter",
     "GeoParquetExporter",
+    "StacExporter",
     "Tiles3dExporter",
 ]
 
 AnyExporter = Annotated[
-    GeoParquetExporter | CogExporter | CityJsonExporter | Tiles3dExporter,
+    GeoParquetExporter | CogExporter | CityJsonExporter | Tiles3dExporter | StacExporter,
     Field(discriminator="kind"),
 ]
 """Every exporter that a YAML may name; a new one adds its name here and nothing else."""
