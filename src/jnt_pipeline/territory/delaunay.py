@@ -24,9 +24,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from jnt_pipeline.territory.grid import QUANTA_PER_M
+from jnt_pipeline.territory.terrain_compiled import compiled
 
 __all__ = ["interpolate_rows"]
+
+Integers = NDArray[np.int32]
+Integer = int | np.int64
+Frame = tuple[int, int, int, int, int]
+"""Cell size, rows, columns, absolute easting and northing of the origin of the cells."""
+Corners = tuple[Integer, Integer, Integer, Integer, Integer, Integer, Integer, Integer, Integer]
+"""Easting, northing, elevation of the three corners of a triangle, counter-clockwise, relative to that origin."""
+_NOWHERE: Corners = (0, 0, 0, 0, 0, 0, 0, 0, 0)  # holds no pixel
 
 # |computed - exact| of the in-circle determinant is below 360 roundings of m⁴, m the largest coordinate relative to
 # the pixel: 12 m³ in each of two slopes, 12 m⁴ in the constant and in the lifted term, a few roundings each.
@@ -35,8 +46,8 @@ _DETERMINANT_ERROR = 5e-14
 _CENTRE_ERROR = 7e-14
 
 
-@njit(cache=True, nogil=True)
-def _side(ux, uy, vx, vy, nudge):  # type: ignore[no-untyped-def]
+@compiled
+def _side(ux: Integer, uy: Integer, vx: Integer, vy: Integer, nudge: int) -> Integer:
     """Sign of the turn pixel → u → v, the pixel moved by nudge · (ε, ε²): never 0 for two distinct points."""
     cross = ux * vy - uy * vx
     if cross == 0:
@@ -46,8 +57,8 @@ def _side(ux, uy, vx, vy, nudge):  # type: ignore[no-untyped-def]
     return cross
 
 
-@njit(cache=True, nogil=True)
-def _rank(x, y):  # type: ignore[no-untyped-def]
+@compiled
+def _rank(x: Integer, y: Integer) -> np.uint64:
     """Hash of an absolute position (splitmix64), which ranks the infinitesimals of cocircular points."""
     mixed = np.uint64(x) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(y)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -55,17 +66,28 @@ def _rank(x, y):  # type: ignore[no-untyped-def]
     return mixed ^ (mixed >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
-def _outranks(ax, ay, bx, by):  # type: ignore[no-untyped-def]
+@compiled
+def _outranks(ax: Integer, ay: Integer, bx: Integer, by: Integer) -> bool:
     """Whether the infinitesimal of a is greater than that of b; a total order of positions."""
     rank_a, rank_b = _rank(ax, ay), _rank(bx, by)
     if rank_a != rank_b:
-        return rank_a > rank_b
-    return ax > bx or (ax == bx and ay > by)
+        return bool(rank_a > rank_b)
+    return bool(ax > bx or (ax == bx and ay > by))
 
 
-@njit(cache=True, nogil=True)
-def _enters(ax, ay, bx, by, cx, cy, qx, qy, ox, oy):  # type: ignore[no-untyped-def]
+@compiled
+def _enters(
+    ax: Integer,
+    ay: Integer,
+    bx: Integer,
+    by: Integer,
+    cx: Integer,
+    cy: Integer,
+    qx: Integer,
+    qy: Integer,
+    ox: Integer,
+    oy: Integer,
+) -> bool:
     """Whether q lies inside the circumcircle of a, b, c (counter-clockwise), where |determinant| < 2^62.
 
     Integers wrap modulo 2^64. ``ox, oy``: absolute position of the pixel.
@@ -76,7 +98,7 @@ def _enters(ax, ay, bx, by, cx, cy, qx, qy, ox, oy):  # type: ignore[no-untyped-
     lc = (ax - qx) * (by - qy) - (ay - qy) * (bx - qx)
     determinant = la * aw + lb * bw + lc * cw - (la + lb + lc) * qw
     if determinant != 0:
-        return determinant > 0
+        return bool(determinant > 0)
     # Cocircular: the greatest infinitesimal decides, by its cofactor. No three of four such points are in line.
     tx, ty, cofactor = qx, qy, -(la + lb + lc)
     if _outranks(ax + ox, ay + oy, tx + ox, ty + oy):
@@ -85,11 +107,21 @@ def _enters(ax, ay, bx, by, cx, cy, qx, qy, ox, oy):  # type: ignore[no-untyped-
         tx, ty, cofactor = bx, by, lb
     if _outranks(cx + ox, cy + oy, tx + ox, ty + oy):
         tx, ty, cofactor = cx, cy, lc
-    return cofactor > 0
+    return bool(cofactor > 0)
 
 
-@njit(cache=True, nogil=True)
-def _surrounding(x, y, starts, frame, px, py, half, reach, nudge):  # type: ignore[no-untyped-def]
+@compiled
+def _surrounding(
+    x: Integers,
+    y: Integers,
+    starts: Integers,
+    frame: Frame,
+    px: Integer,
+    py: Integer,
+    half: int,
+    reach: int,
+    nudge: int,
+) -> tuple[int, int, int, bool, int]:
     """Any triangle of points within the cells that meet the square ±half around the pixel, and that holds it.
 
     Returns (a, b, c, on_rim, n): indices counter-clockwise, or -1 where all points lie on one side of the pixel;
@@ -98,11 +130,11 @@ def _surrounding(x, y, starts, frame, px, py, half, reach, nudge):  # type: igno
     cell, n_rows, n_columns = frame[0], frame[1], frame[2]
     first_row, last_row = max(0, (py - half) // cell), min(n_rows - 1, (py + half) // cell)
     first, last = max(0, (px - half) // cell), min(n_columns - 1, (px + half) // cell)
-    right = left = np.int64(-1)
+    right = left = -1
     rx = ry = lx = ly = np.int64(0)
     n = 0
     if first > last:
-        return np.int64(-1), np.int64(-1), np.int64(-1), False, n
+        return -1, -1, -1, False, n
     west, east = first * cell - px, (last + 1) * cell - px
     middle = min(max(py // cell, first_row), last_row)
     for step in range(2 * (last_row - first_row + 1) + 1):  # rows from the middle outwards, the nearest first
@@ -144,19 +176,59 @@ def _surrounding(x, y, starts, frame, px, py, half, reach, nudge):  # type: igno
                 left, lx, ly = i, qx, qy
             elif not left_of_right:
                 right, rx, ry = i, qx, qy
-    on_rim = right != left and rx * ly - ry * lx == 0 and rx * lx + ry * ly < 0
-    return np.int64(-1), np.int64(-1), np.int64(-1), on_rim, n
+    on_rim = bool(right != left and rx * ly - ry * lx == 0 and rx * lx + ry * ly < 0)
+    return -1, -1, -1, on_rim, n
 
 
-@njit(cache=True, nogil=True)
-def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-untyped-def]
+@compiled
+def _quadrants(
+    x: Integers, y: Integers, starts: Integers, frame: Frame, px: Integer, py: Integer, nudge: int
+) -> tuple[int, int, int]:
+    """A triangle around the pixel from the nearest point of each quadrant in the 3 x 3 cells around, or -1."""
+    cell, n_rows, n_columns = frame[0], frame[1], frame[2]
+    row, column = py // cell, px // cell
+    first, last = max(0, column - 1), min(n_columns - 1, column + 1)
+    a = b = c = d = -1
+    far = np.int64(16) * cell * cell
+    near_a = near_b = near_c = near_d = far
+    if first <= last:
+        for k in range(max(0, row - 1), min(n_rows - 1, row + 1) + 1):
+            for i in range(starts[k * n_columns + first], starts[k * n_columns + last + 1]):
+                qx, qy = np.int64(x[i]) - px, np.int64(y[i]) - py
+                near = qx * qx + qy * qy
+                if qx > 0 or (qx == 0 and nudge < 0):
+                    if qy > 0 or (qy == 0 and nudge < 0):
+                        if near < near_a:
+                            a, near_a = i, near
+                    elif near < near_d:
+                        d, near_d = i, near
+                elif qy > 0 or (qy == 0 and nudge < 0):
+                    if near < near_b:
+                        b, near_b = i, near
+                elif near < near_c:
+                    c, near_c = i, near
+    if a < 0 or b < 0 or c < 0 or d < 0:
+        return -1, -1, -1
+    if _side(np.int64(x[a]) - px, np.int64(y[a]) - py, np.int64(x[c]) - px, np.int64(y[c]) - py, nudge) > 0:
+        return a, c, d
+    return c, a, b
+
+
+@compiled
+def _triangle(
+    x: Integers, y: Integers, starts: Integers, frame: Frame, px: Integer, py: Integer, reach: int, nudge: int
+) -> tuple[int, int, int, bool]:
     """The Delaunay triangle around the pixel among the points within the square ±reach, or -1.
 
     Returns (a, b, c, on_rim), counter-clockwise. on_rim: no triangle on this side, but the pixel lies on the rim.
     """
     cell, n_rows, n_columns, ox, oy = frame[0], frame[1], frame[2], frame[3], frame[4]
+    per_cell = 1.0 / cell
     half = min(cell, reach)
-    while True:
+    a = b = c = -1
+    if 3 * cell <= reach:
+        a, b, c = _quadrants(x, y, starts, frame, px, py, nudge)
+    while a < 0:
         a, b, c, on_rim, n = _surrounding(x, y, starts, frame, px, py, half, reach, nudge)
         if a >= 0 or half >= reach:
             break
@@ -166,8 +238,7 @@ def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-unt
     if a < 0:
         return a, b, c, on_rim
     while True:
-        ax, ay = np.int64(x[a]) - px, np.int64(y[a]) - py
-        bx, by = np.int64(x[b]) - px, np.int64(y[b]) - py
+        ax, ay, bx, by = np.int64(x[a]) - px, np.int64(y[a]) - py, np.int64(x[b]) - px, np.int64(y[b]) - py
         cx, cy = np.int64(x[c]) - px, np.int64(y[c]) - py
         fax, fay, fbx, fby, fcx, fcy = float(ax), float(ay), float(bx), float(by), float(cx), float(cy)
         la, lb, lc = fbx * fcy - fby * fcx, fcx * fay - fcy * fax, fax * fby - fay * fbx
@@ -180,24 +251,21 @@ def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-unt
         centre_x, centre_y = A / (2 * C), B / (2 * C)
         radius = math.sqrt(max(centre_x * centre_x + centre_y * centre_y + K / C, 0.0))
         radius += _CENTRE_ERROR * far * far * far / C + 1e-9 * radius + 2.0
-        entering = np.int64(-1)
+        entering = -1
         while True:
-            # The cells that meet both the circle and the square searched so far, row by row.
-            low, high = max(centre_y - radius, float(-half)), min(centre_y + radius, float(half))
-            first_row = max(0, (np.int64(math.floor(low)) + py) // cell)
-            last_row = min(n_rows - 1, (np.int64(math.ceil(high)) + py) // cell)
-            error = max(far, float(half + cell))
-            error = _DETERMINANT_ERROR * error * error * error * error
-            best = error
+            # The cells that meet both the circle and the square searched so far; 2 units cover the roundings.
+            border = half + 2.0
+            first_row = max(0, int((max(centre_y - radius, -border) + py) * per_cell))
+            last_row = min(n_rows - 1, int((min(centre_y + radius, border) + py) * per_cell))
+            first = max(0, int((max(centre_x - radius, -border) + px) * per_cell))
+            last = min(n_columns - 1, int((min(centre_x + radius, border) + px) * per_cell))
+            best = error = _DETERMINANT_ERROR * max(far, float(half + 2 * cell)) ** 4
             for row in range(first_row, last_row + 1):
-                off = max(row * cell - py - centre_y, centre_y - ((row + 1) * cell - py), 0.0)
-                chord = radius * radius - off * off
-                if chord < 0:
-                    continue
-                chord = math.sqrt(chord) + 1.0
-                west, east = max(centre_x - chord, float(-half)), min(centre_x + chord, float(half))
-                first = max(0, (np.int64(math.floor(west)) + px) // cell)
-                last = min(n_columns - 1, (np.int64(math.ceil(east)) + px) // cell)
+                if last_row - first_row > 8:  # a wide circle: trim the row to its chord
+                    off = max(row * cell - py - centre_y, centre_y - ((row + 1) * cell - py), 0.0)
+                    chord = math.sqrt(max(radius * radius - off * off, 0.0)) + 2.0
+                    first = max(0, int((max(centre_x - chord, -border) + px) * per_cell))
+                    last = min(n_columns - 1, int((min(centre_x + chord, border) + px) * per_cell))
                 if first > last:
                     continue
                 for i in range(starts[row * n_columns + first], starts[row * n_columns + last + 1]):
@@ -208,7 +276,7 @@ def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-unt
                         if abs(ix) <= reach and abs(iy) <= reach:
                             best, entering = inside, i
                     elif (
-                        entering < 0 and inside >= -error and i != a and i != b and i != c
+                        entering < 0 and inside >= -error and i != a and i != b and i != c  # noqa: PLR1714
                         and abs(ix) <= reach and abs(iy) <= reach
                         and _enters(ax, ay, bx, by, cx, cy, ix, iy, px + ox, py + oy)
                     ):  # fmt: skip
@@ -218,9 +286,9 @@ def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-unt
             if half >= reach or (abs(centre_x) + radius <= half and abs(centre_y) + radius <= half):
                 return a, b, c, False
             half = min(2 * half, reach)
-        qx, qy = np.int64(x[entering]) - px, np.int64(y[entering]) - py
-        to_a, to_b = _side(qx, qy, ax, ay, nudge) > 0, _side(qx, qy, bx, by, nudge) > 0
-        to_c = _side(qx, qy, cx, cy, nudge) > 0
+        ex, ey = np.int64(x[entering]) - px, np.int64(y[entering]) - py
+        to_a, to_b = _side(ex, ey, ax, ay, nudge) > 0, _side(ex, ey, bx, by, nudge) > 0
+        to_c = _side(ex, ey, cx, cy, nudge) > 0
         if to_a and not to_b:
             c = entering
         elif to_b and not to_c:
@@ -229,11 +297,11 @@ def _triangle(x, y, starts, frame, px, py, reach, nudge):  # type: ignore[no-unt
             b = entering
 
 
-@njit(cache=True, nogil=True)
-def _width(x, y, a, b, c, longest):  # type: ignore[no-untyped-def]
+@compiled
+def _width(corners: Corners, longest: float) -> int:
     """2 where the circumcircle is at most ``longest`` wide, 1 where only the edges are that short, else 0."""
-    ux, uy = float(x[b]) - float(x[a]), float(y[b]) - float(y[a])
-    vx, vy = float(x[c]) - float(x[a]), float(y[c]) - float(y[a])
+    ax, ay, _, bx, by, _, cx, cy, _ = corners
+    ux, uy, vx, vy = float(bx - ax), float(by - ay), float(cx - ax), float(cy - ay)
     u, v = ux * ux + uy * uy, vx * vx + vy * vy
     w = (vx - ux) * (vx - ux) + (vy - uy) * (vy - uy)
     limit = longest * longest
@@ -243,105 +311,109 @@ def _width(x, y, a, b, c, longest):  # type: ignore[no-untyped-def]
     return 2 if u * v * w <= limit * area * area else 1
 
 
-@njit(cache=True, nogil=True)
-def _holds(x, y, a, b, c, px, py):  # type: ignore[no-untyped-def]
+@compiled
+def _holds(corners: Corners, px: Integer, py: Integer) -> bool:
     """Whether the pixel, nudged forwards, lies in the counter-clockwise triangle."""
-    ax, ay = np.int64(x[a]) - px, np.int64(y[a]) - py
-    bx, by = np.int64(x[b]) - px, np.int64(y[b]) - py
-    if _side(ax, ay, bx, by, 1) <= 0:
-        return False
-    cx, cy = np.int64(x[c]) - px, np.int64(y[c]) - py
-    return _side(bx, by, cx, cy, 1) > 0 and _side(cx, cy, ax, ay, 1) > 0
+    ax, ay, _, bx, by, _, cx, cy, _ = corners
+    ax, ay, bx, by, cx, cy = ax - px, ay - py, bx - px, by - py, cx - px, cy - py
+    return bool(_side(ax, ay, bx, by, 1) > 0 and _side(bx, by, cx, cy, 1) > 0 and _side(cx, cy, ax, ay, 1) > 0)
 
 
-@njit(cache=True, nogil=True)
-def _on_edge(x, y, a, b, c, px, py):  # type: ignore[no-untyped-def]
+@compiled
+def _touches(corners: Corners, px: Integer, py: Integer) -> bool:
     """Whether the pixel lies exactly on an edge of the triangle that holds it."""
-    ax, ay = np.int64(x[a]) - px, np.int64(y[a]) - py
-    bx, by = np.int64(x[b]) - px, np.int64(y[b]) - py
-    cx, cy = np.int64(x[c]) - px, np.int64(y[c]) - py
-    return ax * by - ay * bx == 0 or bx * cy - by * cx == 0 or cx * ay - cy * ax == 0
+    ax, ay, _, bx, by, _, cx, cy, _ = corners
+    ax, ay, bx, by, cx, cy = ax - px, ay - py, bx - px, by - py, cx - px, cy - py
+    return bool(ax * by == ay * bx or bx * cy == by * cx or cx * ay == cy * ax)
 
 
-@njit(cache=True, nogil=True)
-def _height(x, y, z, a, b, c, px, py):  # type: ignore[no-untyped-def]
-    """Elevation in the plane of the triangle, in the units of z; vertices taken in a canonical order."""
-    if x[b] < x[a] or (x[b] == x[a] and y[b] < y[a]):
-        if x[c] < x[b] or (x[c] == x[b] and y[c] < y[b]):
-            a, b, c = c, a, b
-        else:
-            a, b, c = b, c, a
-    elif x[c] < x[a] or (x[c] == x[a] and y[c] < y[a]):
-        a, b, c = c, a, b
-    ax, ay = np.int64(x[a]) - px, np.int64(y[a]) - py
-    bx, by = np.int64(x[b]) - px, np.int64(y[b]) - py
-    cx, cy = np.int64(x[c]) - px, np.int64(y[c]) - py
+@compiled
+def _height(corners: Corners, px: Integer, py: Integer) -> float:
+    """Elevation in the plane of the triangle, in the units of its corners; on a corner exactly that of the corner."""
+    ax, ay, az, bx, by, bz, cx, cy, cz = corners
+    ax, ay, bx, by, cx, cy = ax - px, ay - py, bx - px, by - py, cx - px, cy - py
     if bx == 0 and by == 0:
-        return float(z[b])
+        return float(bz)
     if cx == 0 and cy == 0:
-        return float(z[c])
+        return float(cz)
     la, lb, lc = float(bx * cy - by * cx), float(cx * ay - cy * ax), float(ax * by - ay * bx)
-    za = float(z[a])
-    return za + (lb * (float(z[b]) - za) + lc * (float(z[c]) - za)) / (la + lb + lc)
+    return float(az) + (lb * float(bz - az) + lc * float(cz - az)) / (la + lb + lc)
 
 
-@njit(cache=True, nogil=True)
-def _sought(x, y, starts, frame, px, py, reach, longest):  # type: ignore[no-untyped-def]
-    """The triangle whose plane gives the pixel its value: (a, b, c, shared), or -1 where there is none.
+@compiled
+def _sought(
+    x: Integers, y: Integers, z: Integers, starts: Integers, frame: Frame, px: Integer, py: Integer,
+    reach: int, longest: float,
+) -> tuple[int, Corners]:  # fmt: skip
+    """The triangle whose plane gives the pixel its value, its westernmost corner first; with 0 where there is none.
 
-    A pixel on a point is answered by that point, as (i, i, i). A pixel on an edge belongs to the triangles of both
-    sides: where the first spans a void, the second may serve. Shared: sure to be that of the pixels around as well.
+    2: sure to be the triangle of every pixel in it. 1: sought for this pixel alone. A pixel on a point is answered by
+    that point, three times. A pixel on an edge belongs to the triangles of both sides: where the first spans a void,
+    the second may serve.
     """
     cell, n_rows, n_columns = frame[0], frame[1], frame[2]
     row, column = py // cell, px // cell
     if 0 <= row < n_rows and 0 <= column < n_columns:
         for i in range(starts[row * n_columns + column], starts[row * n_columns + column + 1]):
             if x[i] == px and y[i] == py:
-                return np.int64(i), np.int64(i), np.int64(i), False
+                return 1, (px, py, np.int64(z[i]), px, py, np.int64(z[i]), px, py, np.int64(z[i]))
     for nudge in (1, -1):
         a, b, c, is_on_edge = _triangle(x, y, starts, frame, px, py, reach, nudge)
         if a >= 0:
-            width = _width(x, y, a, b, c, longest)
+            if x[b] < x[a] or (x[b] == x[a] and y[b] < y[a]):
+                a, b, c = b, c, a
+            if x[c] < x[a] or (x[c] == x[a] and y[c] < y[a]):
+                a, b, c = c, a, b
+            corners = (
+                np.int64(x[a]), np.int64(y[a]), np.int64(z[a]),
+                np.int64(x[b]), np.int64(y[b]), np.int64(z[b]),
+                np.int64(x[c]), np.int64(y[c]), np.int64(z[c]),
+            )  # fmt: skip
+            width = _width(corners, longest)
             if width > 0:
-                return a, b, c, width == 2 and nudge == 1
-            is_on_edge = _on_edge(x, y, a, b, c, px, py)
+                return (2 if width == 2 and nudge == 1 else 1), corners
+            is_on_edge = _touches(corners, px, py)
         if not is_on_edge:
             break
-    return np.int64(-1), np.int64(-1), np.int64(-1), False
+    return 0, _NOWHERE
 
 
-@njit(cache=True, nogil=True)
-def interpolate_rows(x, y, z, starts, frame, pixels, rows, reach, longest, wanted, values):  # type: ignore[no-untyped-def]
+@compiled
+def interpolate_rows(
+    cells: tuple[Integers, Integers, Integers, Integers], frame: Frame, raster: tuple[int, int, int, int, int],
+    reach: int, longest: float, wanted: NDArray[np.bool_], values: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Fill rows of a raster with the linear interpolation of the points.
 
-    Parameters, all lengths in tenths of a millimetre: ``x, y, z`` int32 points sorted by cell, no position twice,
-    relative to the origin of the cells; ``starts`` int32, first point of each cell, row after row from the south,
-    and the end; ``frame`` int64: cell size, rows and columns of cells, absolute easting and northing of their
-    origin; ``pixels`` int64: centre of the first pixel relative to that origin, and pixel size; ``rows`` int64:
-    first row and end; ``reach`` int64: points farther from a pixel in either axis do not count; ``longest`` float64:
-    longest edge interpolated across, less than ``reach``; ``wanted`` bool (rows, columns): pixels to fill; ``values`` float32 (rows, columns), metres, written where wanted: NaN where no triangle serves.
+    Parameters, all lengths in tenths of a millimetre: ``cells`` easting, northing and elevation of points sorted by
+    cell, no position twice, relative to the origin of the cells; and the first point of each cell, row after row from
+    the south, and the end; ``raster`` centre of the first pixel relative to that origin, pixel size, first row and end
+    of the rows to fill; ``reach`` points farther from a pixel in either axis do not count; ``longest`` longest edge
+    interpolated across, less than ``reach``; ``wanted`` shape (rows, columns), pixels to fill; ``values`` of the same
+    shape, metres, written where wanted: NaN where no triangle serves.
     """
+    x, y, z, starts = cells
+    first_x, first_y, size, first_row, end_row = raster
     n_columns = values.shape[1]
-    above = np.full((n_columns, 3), -1, np.int64)
-    for row in range(rows[0], rows[1]):
-        py = pixels[1] - row * pixels[2]
-        a = b = c = np.int64(-1)
+    above = np.zeros((n_columns, 9), np.int64)  # triangle of the pixel to the north; all zero holds nothing
+    for row in range(first_row, end_row):
+        py = first_y - row * size
+        corners = _NOWHERE
         for column in range(n_columns):
             if not wanted[row, column]:
                 continue
-            px = pixels[0] + column * pixels[2]
-            if a < 0 or not _holds(x, y, a, b, c, px, py):
-                a, b, c = above[column, 0], above[column, 1], above[column, 2]
-                if a < 0 or not _holds(x, y, a, b, c, px, py):
-                    a, b, c, shared = _sought(x, y, starts, frame, px, py, reach, longest)
-                    if not shared:
-                        if a < 0:
-                            values[row, column] = np.nan
-                        elif a == b:
-                            values[row, column] = float(z[a]) / 10_000.0
-                        else:
-                            values[row, column] = _height(x, y, z, a, b, c, px, py) / 10_000.0
-                        a = b = c = np.int64(-1)
+            px = first_x + column * size
+            if not _holds(corners, px, py):
+                u = above[column]
+                corners = (u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8])
+                if not _holds(corners, px, py):
+                    sharing, corners = _sought(x, y, z, starts, frame, px, py, reach, longest)
+                    if sharing == 0:
+                        values[row, column] = np.nan
+                    else:
+                        values[row, column] = _height(corners, px, py) / QUANTA_PER_M
+                    if sharing < 2:
+                        corners = _NOWHERE
                         continue
-                above[column, 0], above[column, 1], above[column, 2] = a, b, c
-            values[row, column] = _height(x, y, z, a, b, c, px, py) / 10_000.0
+                u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8] = corners
+            values[row, column] = _height(corners, px, py) / QUANTA_PER_M

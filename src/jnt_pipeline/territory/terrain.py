@@ -158,7 +158,7 @@ def derive_dsm(
     reach = width + quanta(REACH_MARGIN_M)
     rim = -(-reach // size)  # pixels around the grid whose highest return may matter
     x, y = grid.first_centre
-    pixels = np.array([x - rim * size, y + rim * size, size], np.int64)
+    pixels = (x - rim * size, y + rim * size, size)
     best = highest_per_pixel(xyz, classes, codes, pixels, (grid.n_rows + 2 * rim, grid.n_columns + 2 * rim))
     inner = best[rim : rim + grid.n_rows, rim : rim + grid.n_columns]
     is_empty = inner < 0
@@ -253,14 +253,12 @@ def _interpolate(
 ) -> None:
     """Rows in blocks over threads; the kernel releases the GIL, and no block depends on another."""
     x, y = grid.first_centre
-    origin_x, origin_y = int(index.frame[3]), int(index.frame[4])
-    pixels = np.array([x - origin_x, y - origin_y, pixel_quanta(grid.resolution_m)], np.int64)
+    cells = (index.x, index.y, index.z, index.starts)
+    origin = (x - index.frame[3], y - index.frame[4], pixel_quanta(grid.resolution_m))
 
     def fill(first: int) -> None:
-        rows = np.array([first, min(first + _ROWS_PER_BLOCK, grid.n_rows)], np.int64)
-        interpolate_rows(
-            index.x, index.y, index.z, index.starts, index.frame, pixels, rows, reach, float(width), wanted, values
-        )
+        raster = (*origin, first, min(first + _ROWS_PER_BLOCK, grid.n_rows))
+        interpolate_rows(cells, index.frame, raster, reach, float(width), wanted, values)
 
     blocks = range(0, grid.n_rows, _ROWS_PER_BLOCK)
     with ThreadPoolExecutor(max_workers=n_threads or _processors()) as pool:
