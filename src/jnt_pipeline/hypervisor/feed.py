@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from jnt_pipeline.errors import DeliveryError
+from jnt_pipeline.hypervisor.batches import check_rules, sound_rows
 from jnt_pipeline.hypervisor.context import FeedContext
 from jnt_pipeline.hypervisor.cursor import GoneError, decode_cursor, encode_cursor
 from jnt_pipeline.hypervisor.instants import from_microseconds, to_microseconds
-from jnt_pipeline.hypervisor.recording import Recorder, Row
+from jnt_pipeline.hypervisor.log_values import Alert, Delivery, EventPage, LoggedEvent
+from jnt_pipeline.hypervisor.recording import Recorder
 from jnt_pipeline.hypervisor.rules import Observation, ThresholdRule
 from jnt_pipeline.hypervisor.tables import (
     alerts,
@@ -38,94 +37,6 @@ __all__ = ["MAX_PAGE", "Alert", "Delivery", "EventPage", "Feed", "LogWatch", "Lo
 MAX_PAGE = 1000
 """Most records that one page gives."""
 
-_COLUMNS = ("datastream_id", "phenomenon_at", "result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What a delivery did; ``received = stored + repeated + corrected + rejected``."""
-
-    received: int = 0
-    """Observations given."""
-    stored: int = 0
-    """Observations of an instant that was not recorded yet."""
-    repeated: int = 0
-    """Observations already recorded with this value: nothing changed."""
-    corrected: int = 0
-    """Another value for a recorded instant: kept as a revision, with an event."""
-    rejected: dict[str, int] = field(default_factory=dict)
-    """Set aside, by reason: unknown_datastream, missing_phenomenon_at, result_not_finite."""
-    late: int = 0
-    """Of those stored: older than the newest of their datastream, so they moved no alert."""
-    raised: int = 0
-    """Alerts raised."""
-    cleared: int = 0
-    """Alerts cleared."""
-
-    def __add__(self, other: Delivery) -> Delivery:
-        """Sum of two deliveries, one after the other."""
-        reasons = sorted({*self.rejected, *other.rejected})
-        return Delivery(
-            received=self.received + other.received,
-            stored=self.stored + other.stored,
-            repeated=self.repeated + other.repeated,
-            corrected=self.corrected + other.corrected,
-            rejected={r: self.rejected.get(r, 0) + other.rejected.get(r, 0) for r in reasons},
-            late=self.late + other.late,
-            raised=self.raised + other.raised,
-            cleared=self.cleared + other.cleared,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
-    """One event of the log."""
-
-    sequence: int
-    cursor: str
-    """Cursor right after this event."""
-    event_id: str
-    type: str
-    body: str
-    """The CloudEvent as JSON on one line, the same for every reader."""
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The CloudEvent as a JSON value."""
-        document: dict[str, Any] = json.loads(self.body)
-        return document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventPage:
-    """A page of the log, in the order of its sequence."""
-
-    events: tuple[LoggedEvent, ...]
-    next: str
-    """Cursor to read on from; it also passes the events that the filter left out."""
-    has_more: bool
-    """Whether the filter lets further events through right now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One rule on one datastream that has been raised at least once."""
-
-    rule_id: str
-    datastream_id: str
-    is_active: bool
-    since: datetime | None
-    """When it was raised, UTC; None once it is cleared."""
-    event: LoggedEvent
-    """The event that last moved it."""
-    latest: Observation
-    """The newest observation of the datastream."""
-
-    @property
-    def alert_id(self) -> str:
-        """``<rule_id>/<datastream_id>``: unique in the feed."""
-        return f"{self.rule_id}/{self.datastream_id}"
-
 
 class LogWatch:
     """Tells, for the price of one PRAGMA, whether any process has committed to the feed since it was last asked.
@@ -133,21 +44,31 @@ class LogWatch:
     Keeps one connection; one thread at a time uses it.
     """
 
-    def __init__(self, connection: Connection):
-        self._connection = connection
+    def __init__(self, feed: Feed):
+        self._feed = feed
+        self._connection: Connection | None = None
         self._version = -1
 
     def has_changed(self) -> bool:
-        """True the first time, and after every commit of another connection."""
-        # data_version moves only outside a transaction, so none is left open.
-        version = int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
-        self._connection.rollback()
+        """True the first time, after every commit of another connection, and after the file was replaced.
+
+        Raises ``DeliveryError`` while the file is away.
+        """
+        if self._feed.renew():
+            self.close()
+        with self._feed.named_errors():
+            if self._connection is None:
+                self._connection = self._feed.connect()
+            version = int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+            self._connection.rollback()  # data_version moves only outside a transaction
         changed, self._version = version != self._version, version
         return changed
 
     def close(self) -> None:
         """Give the connection back."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._version = None, -1
 
 
 class Feed:
@@ -160,6 +81,7 @@ class Feed:
     def __init__(self, path: Path, engine: Engine):
         self.path = path
         self._engine = engine
+        self._identity = _identity(path)
 
     @classmethod
     def open(cls, path: Path, *, epoch: str | None = None) -> Self:
@@ -197,8 +119,8 @@ class Feed:
         Raises ``DeliveryError`` when the columns are not these, when the feed belongs to another territory, or
         when the database refuses the batch.
         """
-        _check_rules(rules)
-        rows, rejected = _rows(given, context)
+        check_rules(rules)
+        rows, rejected = sound_rows(given, context)
         with self._transaction(context) as connection:
             recorder = Recorder(connection, rules, context)
             recorder.record(rows)
@@ -221,7 +143,7 @@ class Feed:
         not wait for the next measure; an active alert that no rule or datastream stands for any more is cleared.
         With the same rules again nothing happens. Raises ``DeliveryError`` like ``record``.
         """
-        _check_rules(rules)
+        check_rules(rules)
         with self._transaction(context) as connection:
             recorder = Recorder(connection, rules, context)
             recorder.adopt()
@@ -323,11 +245,43 @@ class Feed:
 
     def watch(self) -> LogWatch:
         """A watch on the commits of other connections and processes; the caller closes it."""
-        return LogWatch(reading(self._engine.connect()))
+        return LogWatch(self)
+
+    def connect(self) -> Connection:
+        """A connection for reading, to be closed by the caller."""
+        return reading(self._engine.connect())
+
+    def renew(self) -> bool:
+        """Whether another file has taken the place of the feed since it was opened or last renewed.
+
+        If so, the connections to the old one are let go: a server then follows a feed that was deleted and
+        delivered again, whose epoch tells its clients.
+        """
+        identity = _identity(self.path)
+        if identity in (self._identity, None):
+            return False
+        self._identity = identity
+        self._engine.dispose()
+        return True
+
+    @contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """Turn what the database refuses while reading into ``DeliveryError``."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise DeliveryError(
+                "the feed cannot be read",
+                where=self.path,
+                found=str(error.orig),
+                expected="the file that was opened",
+                remedy="deliver again if it was deleted",
+            ) from error
 
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, reading(connection).begin():
+        self.renew()
+        with self.named_errors(), self.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -345,59 +299,18 @@ class Feed:
             ) from error
 
 
-def _check_rules(rules: Sequence[ThresholdRule]) -> None:
-    ids = [rule.rule_id for rule in rules]
-    twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
-    if twice:
-        raise DeliveryError(
-            "two rules have the same rule_id", where="rules", found=", ".join(twice), expected="one rule per rule_id"
-        )
-
-
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_PAGE:
         raise ValueError(f"limit is {limit}, expected 1 to {MAX_PAGE}")
 
 
-def _rows(given: pd.DataFrame, context: FeedContext) -> tuple[list[Row], dict[str, int]]:
-    """The sound rows in their order, and how many were set aside by reason."""
-    missing = [name for name in _COLUMNS if name not in given.columns]
-    if missing:
-        raise DeliveryError(
-            "the observations lack columns",
-            where="observations",
-            found=", ".join(map(str, given.columns)),
-            expected=", ".join(_COLUMNS),
-        )
-    instants = given["phenomenon_at"]
-    if not isinstance(instants.dtype, pd.DatetimeTZDtype):
-        raise DeliveryError(
-            "the instants have no offset",
-            where="observations.phenomenon_at",
-            found=str(instants.dtype),
-            expected="instants in UTC, e.g. datetime64[us, UTC]",
-            remedy="say in which offset they were measured: pandas.to_datetime(…, utc=True)",
-        )
-    results = pd.to_numeric(given["result"]).to_numpy(dtype=np.float64, na_value=np.nan)
-    microseconds = instants.dt.tz_convert("UTC").dt.as_unit("us")
-    reasons = np.select(
-        [
-            ~given["datastream_id"].isin(list(context.flows)).to_numpy(dtype=bool),
-            microseconds.isna().to_numpy(dtype=bool),
-            ~np.isfinite(results),
-        ],
-        ["unknown_datastream", "missing_phenomenon_at", "result_not_finite"],
-        default="",
-    )
-    sound = reasons == ""
-    names, counts = np.unique(reasons[~sound], return_counts=True)
-    rows = zip(
-        given["datastream_id"][sound].astype(str).tolist(),
-        microseconds[sound].astype("int64").tolist(),
-        results[sound].tolist(),
-        strict=True,
-    )
-    return list(rows), {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file; None while there is none."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _claim(connection: Connection, territory: str, path: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 
+from jnt_pipeline.errors import DeliveryError
 from jnt_pipeline.hypervisor.feed import Feed
 
 __all__ = ["LogSignal"]
+
+logger = logging.getLogger(__name__)
 
 POLL_INTERVAL_S = 0.25  # one PRAGMA per interval for all clients together
 
@@ -40,10 +44,15 @@ class LogSignal:
                 await task
 
     async def _poll(self, feed: Feed) -> None:
-        watch = await run_in_threadpool(feed.watch)
+        watch = feed.watch()
         try:
             while True:
-                if await run_in_threadpool(watch.has_changed):
+                try:
+                    changed = await run_in_threadpool(watch.has_changed)
+                except DeliveryError as error:  # the file is away, perhaps about to be delivered anew
+                    logger.warning("%s", error)
+                    changed = False
+                if changed:
                     self._count += 1
                     moved, self._moved = self._moved, asyncio.Event()
                     moved.set()

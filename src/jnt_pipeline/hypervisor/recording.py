@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from jnt_pipeline.hypervisor.batches import Row
 from jnt_pipeline.hypervisor.context import FeedContext
 from jnt_pipeline.hypervisor.events import (
     AlertFacts,
@@ -23,10 +24,7 @@ from jnt_pipeline.hypervisor.instants import from_microseconds, to_microseconds
 from jnt_pipeline.hypervisor.rules import INACTIVE, AlertState, Observation, ThresholdRule, evaluate
 from jnt_pipeline.hypervisor.tables import alerts, events, latest, observations
 
-__all__ = ["Recorder", "Row"]
-
-Row = tuple[str, int, float]
-"""datastream_id, phenomenon time in microseconds since 1970 UTC, result (finite)."""
+__all__ = ["Recorder"]
 
 _KEYS_PER_QUERY = 500
 _Key = TypeVar("_Key", str, int)

@@ -22,6 +22,7 @@ from jnt_pipeline.hypervisor.api.problems import install_problems
 from jnt_pipeline.hypervisor.context import context_of
 from jnt_pipeline.hypervisor.feed import Feed
 from jnt_pipeline.hypervisor.log_signal import LogSignal
+from jnt_pipeline.hypervisor.page.territory_page import TerritoryPage
 from jnt_pipeline.hypervisor.published_files import PublishedFiles
 from jnt_pipeline.territory.model import Territory
 
@@ -55,6 +56,7 @@ def create_app(territory: Territory, feed_path: Path) -> FastAPI:
     app.state.served = served
     app.state.log_signal = signal
     app.state.published_files = PublishedFiles(territory.publications)
+    app.state.page = TerritoryPage(app.state.published_files)
     for module in (events, observations, alerts, layers, health, publications, page):
         app.include_router(module.router)
     install_problems(app)

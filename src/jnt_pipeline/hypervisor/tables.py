@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from jnt_pipeline.errors import DeliveryError
 
@@ -41,7 +44,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-BUSY_TIMEOUT_MS = 30_000  # a writer waits for the other one's batch, well under a second, before it gives up
+BUSY_TIMEOUT_S = 30  # a writer waits for the other one's batch, well under a second, before it gives up
 _REMEDY = "give another path, or move this file away: the feed is rebuilt by delivering again"
 
 schema = MetaData()
@@ -106,20 +109,28 @@ def open_engine(path: Path, *, epoch: str | None) -> Engine:
     ``epoch`` names a new log (hexadecimal; None: drawn at random, so that a rebuilt log never honours the
     cursors of the one before). Raises ``DeliveryError`` for a file that is not a feed of this version.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    def connect() -> sqlite3.Connection:
+        # mode=rw: a reader never brings back a feed that was deleted, as an empty file.
+        return sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     try:
+        path.touch()
         with engine.connect() as connection:
             writing(connection)
             with connection.begin():
                 _create_or_check(connection, path, epoch)
-    except DBAPIError as error:
+    except (DBAPIError, OSError) as error:
         engine.dispose()
         raise DeliveryError(
             "this cannot be opened as a feed",
             where=path,
-            found=str(error.orig),
+            found=str(error.orig if isinstance(error, DBAPIError) else error.strerror),
             expected="a feed written by jnt, or no file yet in a folder that can be written to",
             remedy=_REMEDY,
         ) from error

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from jnt_pipeline.hypervisor.api.answers import Limit, Twin, conditional, knows
+from jnt_pipeline.hypervisor.cursor import GoneError
 from jnt_pipeline.hypervisor.events import EVENT_TYPES, encode_json
 from jnt_pipeline.hypervisor.feed import EventPage, Feed
 from jnt_pipeline.hypervisor.log_signal import LogSignal
@@ -89,7 +90,10 @@ async def _messages(
             yield ServerSentEvent(id=event.cursor, event=event.type, data=event.body)
         if not page.has_more:
             seen = await signal.wait_after(seen)
-        page = await run_in_threadpool(feed.events, page.next, STREAM_PAGE, types, subject)
+        try:
+            page = await run_in_threadpool(feed.events, page.next, STREAM_PAGE, types, subject)
+        except GoneError:
+            return  # the log was rebuilt under the stream: the client comes back with its cursor and is told (410)
 
 
 def _known_types(types: list[str] | None) -> list[str] | None:

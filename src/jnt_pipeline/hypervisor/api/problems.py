@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from jnt_pipeline.errors import JntError
+from jnt_pipeline.errors import DeliveryError, JntError
 from jnt_pipeline.hypervisor.cursor import CursorError, GoneError
 from jnt_pipeline.hypervisor.events import encode_json
 
@@ -65,11 +65,15 @@ def install_problems(app: FastAPI) -> None:
         # The message may name folders of this machine: it goes to the log, not to the client.
         return problem(500, "the server could not answer; its log says why", request)
 
+    async def unavailable(request: Request, error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem(503, "the feed cannot be read; the log of the server says why", request)
+
     app.add_exception_handler(CursorError, bad_cursor)
     app.add_exception_handler(GoneError, gone)
     app.add_exception_handler(RequestValidationError, bad_parameter)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(JntError, broken)
+    app.add_exception_handler(DeliveryError, unavailable)
     app.add_exception_handler(Exception, broken)
 
 

@@ -1,0 +1,1 @@
+"""The page of the territory: plain HTML made on the server, which opens offline and explains itself."""

@@ -1,0 +1,194 @@
+"""The words and numbers of the page, in French."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+__all__ = [
+    "ALERT_WORDS",
+    "EVENT_WORDS",
+    "SEVERITY_WORDS",
+    "bytes_text",
+    "crs_name",
+    "format_name",
+    "instant_text",
+    "layer_name",
+    "n_of",
+    "number_text",
+    "property_name",
+    "publication_name",
+    "unit_text",
+]
+
+_THIN = "\u202f"  # narrow no-break space: thousands, and before units
+_MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
+
+_LAYERS = {
+    "addresses": "Adresses",
+    "bim_buildings": "Bâtiments BIM",
+    "bim_elements": "Éléments BIM (IFC)",
+    "buildings": "Bâtiments",
+    "communes": "Communes",
+    "datastreams": "Flux de mesure",
+    "dhm": "Hauteurs (MNH)",
+    "dsm": "Surface (MNS)",
+    "dtm": "Terrain (MNT)",
+    "footprints": "Emprises au sol des bâtiments",
+    "links": "Liens entre objets",
+    "observations": "Observations",
+    "parcels": "Parcelles cadastrales",
+    "point_clouds": "Dalles LiDAR",
+    "sections": "Sections cadastrales",
+    "stations": "Stations de mesure",
+    "trees": "Arbres",
+}
+
+_PUBLICATIONS = {
+    "3dtiles": "Bâtiments en 3D (3D Tiles)",
+    "cityjson": "Maquette urbaine (CityJSON)",
+    "cog": "Rasters de relief (GeoTIFF optimisé, COG)",
+    "geoparquet": "Couches (GeoParquet)",
+    "stac": "Catalogue (STAC)",
+}
+
+_FORMATS = {
+    "application/city+json": "CityJSON",
+    "application/geo+json": "GeoJSON",
+    "application/json": "JSON",
+    "application/vnd.apache.parquet": "Parquet",
+    "application/vnd.pmtiles": "PMTiles",
+    "image/png": "PNG",
+    "image/tiff": "GeoTIFF",
+    "model/gltf-binary": "glTF binaire",
+    "text/csv": "CSV",
+    "text/html": "HTML",
+}
+
+_PROPERTIES = {
+    "air_temperature": "Température de l’air",
+    "discharge": "Débit",
+    "humidity": "Humidité",
+    "no2": "Dioxyde d’azote (NO₂)",
+    "noise_level": "Niveau sonore",
+    "o3": "Ozone (O₃)",
+    "pm10": "Particules PM10",
+    "pm2_5": "Particules PM2,5",
+    "pm25": "Particules PM2,5",
+    "rainfall": "Pluie",
+    "sound_level": "Niveau sonore",
+    "temperature": "Température",
+    "water_flow": "Débit",
+    "water_level": "Hauteur d’eau",
+    "wind_speed": "Vitesse du vent",
+}
+
+_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "m3/s": "m³/s", "dB[SPL]": "dB", "dB(A)": "dB(A)", "%": "%"}
+
+_CRS = {  # codes and names: EPSG registry
+    "EPSG:2154": "Lambert-93",
+    "EPSG:9794": "Lambert-93 v2b",
+    "EPSG:2972": "RGFG95 / UTM 22N",
+    "EPSG:2975": "RGR92 / UTM 40S",
+    "EPSG:4471": "RGM04 / UTM 38S",
+    "EPSG:4467": "RGSPM06 / UTM 21N",
+    "EPSG:5490": "RGAF09 / UTM 20N",
+    "EPSG:5720": "NGF-IGN69",
+    "EPSG:5721": "NGF-IGN78",
+    "EPSG:5755": "NGG 1977",
+    "EPSG:5756": "Martinique 1987",
+    "EPSG:5757": "Guadeloupe 1988",
+    "EPSG:5758": "Réunion 1989",
+    "EPSG:5792": "Danger 1950",
+    **{f"EPSG:{3942 + n}": f"CC{42 + n}" for n in range(9)},
+}
+
+SEVERITY_WORDS = {"info": "Information", "warning": "Vigilance", "alarm": "Alarme"}
+
+ALERT_WORDS = {"raised": "Alerte levée", "cleared": "Fin d’alerte"}
+
+EVENT_WORDS = {
+    "fr.jnt.alert.raised.v1": "Début d’alerte",
+    "fr.jnt.alert.cleared.v1": "Fin d’alerte",
+    "fr.jnt.observation.corrected.v1": "Mesure corrigée",
+}
+
+
+def number_text(value: float, decimals: int | None = None) -> str:
+    """A number as French readers write it; up to four significant decimals when ``decimals`` is None.
+
+    >>> number_text(12345.5)
+    '12\\u202f345,5'
+    """
+    if decimals is None:
+        decimals = 0 if value == 0 else max(0, min(4, 3 - math.floor(math.log10(abs(value)))))
+        text = f"{value:,.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    else:
+        text = f"{value:,.{decimals}f}"
+    return text.replace(",", _THIN).replace(".", ",").replace("-", "−")
+
+
+def n_of(n: int, singular: str, plural: str | None = None) -> str:
+    """A count with its noun; plural from two on, as in French.
+
+    >>> n_of(1, "capteur"), n_of(0, "capteur"), n_of(2, "capteur")
+    ('1 capteur', '0 capteur', '2 capteurs')
+    """
+    return f"{number_text(n, 0)} {singular if n < 2 else plural or singular + 's'}"
+
+
+def instant_text(instant: datetime) -> str:
+    """Day and time, said to be UTC.
+
+    >>> instant_text(datetime(2026, 11, 24, 9, 5, tzinfo=UTC))
+    '24 nov. 2026, 09:05 UTC'
+    """
+    utc = instant.astimezone(UTC)
+    day = "1er" if utc.day == 1 else str(utc.day)
+    return f"{day} {_MONTHS[utc.month - 1]} {utc.year}, {utc:%H:%M} UTC"
+
+
+def bytes_text(n_bytes: int) -> str:
+    """A size in octets, decimal multiples.
+
+    >>> bytes_text(999), bytes_text(2_345_000)
+    ('999 o', '2,3 Mo')
+    """
+    for factor, name in ((1e9, "Go"), (1e6, "Mo"), (1e3, "ko")):
+        if n_bytes >= factor:
+            return f"{number_text(n_bytes / factor, 1 if n_bytes < 100 * factor else 0)} {name}"
+    return f"{n_bytes} o"
+
+
+def layer_name(name: str) -> str:
+    """French name of a layer or raster; its own name where none is known."""
+    return _LAYERS.get(name, name)
+
+
+def publication_name(kind: str) -> str:
+    """French name of a kind of publication; the kind where none is known."""
+    return _PUBLICATIONS.get(kind, kind)
+
+
+def format_name(media_type: str) -> str:
+    """Short name of a format; the media type where none is known."""
+    essence = media_type.partition(";")[0].strip()
+    return _FORMATS.get(essence, essence)
+
+
+def property_name(observed_property: str) -> str:
+    """French name of a quantity; its own name where none is known."""
+    return _PROPERTIES.get(observed_property, observed_property)
+
+
+def unit_text(unit: str) -> str:
+    """A UCUM unit as people write it; the unit itself where it is already so."""
+    return _UNITS.get(unit, unit)
+
+
+def crs_name(code: str | None) -> str:
+    """Name and code of a CRS; a dash where there is none."""
+    if code is None:
+        return "—"
+    return f"{_CRS[code]} ({code})" if code in _CRS else code
