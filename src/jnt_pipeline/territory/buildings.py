@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -66,7 +68,7 @@ class BuildingParameters(BaseModel):
         default=90.0, ge=0, le=100,
         description="Percentile of the roof points' elevations that is the roof's reference elevation, percent.",
     )  # fmt: skip
-    roof_classes: tuple[int, ...] = Field(
+    roof_classes: tuple[Annotated[int, Field(ge=0, le=255)], ...] = Field(
         # ASPRS 6 building; 67 of LiDAR HD, "divers bâtis", holds building-like points that 6 lacks.
         default=(6, 67), min_length=1,
         description="Class codes of roof points; vegetation over a roof is left out by its class.",
@@ -136,7 +138,8 @@ def derive_buildings(
     edges = OutlineEdges.of(outlines)
     n_points, roof = elevations_inside(
         edges,
-        points.of_classes(*parameters.roof_classes).xyz,
+        points,
+        parameters.roof_classes,
         percentile=parameters.roof_percentile,
         inset_m=parameters.roof_inset_m,
         min_points=parameters.min_roof_points,
@@ -147,7 +150,7 @@ def derive_buildings(
     n_cells, ground = elevations_around(edges, dtm.values, x, y, percentile=parameters.ground_percentile, reach_m=reach)
     roof, ground = np.round(roof, 3), np.round(ground, 3)
     height = np.round(roof[:, 0] - ground, 3)
-    area = np.asarray(footprints.geometry.area) if len(footprints) else np.empty(0)
+    area = shapely.area(outlines)
     reason = np.select(
         [
             ~makes_solids(outlines),
@@ -192,8 +195,8 @@ def _seen(edges: OutlineEdges, points: PointBlock, asked: NDArray[np.bool_]) -> 
 
     if not asked.any():
         return ~asked
-    returns = points.xyz[~np.isin(points.classification, _NOT_A_RETURN)]
-    n_points, _ = elevations_inside(edges, returns, percentile=50.0, inset_m=0.0, min_points=0, min_share=0.0)
+    returns = sorted({*range(256)} - {*_NOT_A_RETURN})
+    n_points, _ = elevations_inside(edges, points, returns, percentile=50.0, inset_m=0.0, min_points=0, min_share=0.0)
     return n_points > 0
 
 

@@ -6,10 +6,13 @@ the arrays: the same building comes out bit for bit the same from any tiling.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.territory.outlines import OutlineEdges
 
 __all__ = ["RoofElevations", "elevations_around", "elevations_inside"]
@@ -25,9 +28,16 @@ RoofElevations = tuple[Integers, Floats]
 
 
 def elevations_inside(
-    edges: OutlineEdges, xyz: Floats, *, percentile: float, inset_m: float, min_points: int, min_share: float
+    edges: OutlineEdges,
+    points: PointBlock,
+    class_codes: Iterable[int],
+    *,
+    percentile: float,
+    inset_m: float,
+    min_points: int,
+    min_share: float,
 ) -> RoofElevations:
-    """Elevations of the points of ``xyz`` (m, 3) that lie inside each outline.
+    """Elevations of the points of certain classes that lie inside each outline.
 
     Points nearer than ``inset_m`` to the boundary are left out, unless fewer than ``min_points`` or less than
     ``min_share`` of those inside would remain (narrow outlines). A point on a boundary shared by two outlines is
@@ -36,20 +46,21 @@ def elevations_inside(
     """
     n = len(edges.bounds)
     filled = ~np.isnan(edges.bounds).any(axis=1)
-    if not filled.any() or len(xyz) == 0:
+    if not filled.any() or len(points) == 0:
         return np.zeros(n, dtype=np.int64), np.full((n, 4), np.nan)
     west, south = edges.bounds[filled, :2].min(axis=0)
     east, north = edges.bounds[filled, 2:].max(axis=0)
-    near = (xyz[:, 0] >= west) & (xyz[:, 0] <= east) & (xyz[:, 1] >= south) & (xyz[:, 1] <= north)
-    points = np.ascontiguousarray(xyz[near])
     # Few points over a wide envelope: larger cells keep the table in proportion to the points.
     cell = max(_CELL_M, float(np.sqrt((east - west) * (north - south) / (4.0 * len(points) + 1024.0))))
-    n_columns, n_rows = int((east - west) // cell) + 1, int((north - south) // cell) + 1
-    first, order = _binned(points, west, south, cell, n_columns, n_rows)
+    grid = np.array([west, south, east, north, cell])
+    wanted = np.zeros(256, dtype=np.bool_)
+    wanted[list(class_codes)] = True
+    xyz = np.ascontiguousarray(points.xyz, dtype=np.float64)
+    codes = np.ascontiguousarray(points.classification, dtype=np.uint8)
+    first, binned = _binned(xyz, codes, wanted, edges.bounds[filled], grid)
     return _inside(
-        edges.xyxy, edges.starts, edges.bounds, points[order], first, west, south, cell, n_columns, n_rows,
-        percentile, inset_m, min_points, min_share,
-    )  # fmt: skip
+        edges.xyxy, edges.starts, edges.bounds, binned, first, grid, percentile, inset_m, min_points, min_share
+    )
 
 
 def elevations_around(
@@ -58,37 +69,65 @@ def elevations_around(
     """Elevations of the raster cells just outside each outline.
 
     ``values`` (n_rows, n_columns), metres, NaN unknown; ``x`` and ``y`` are the centres of columns and rows,
-    ascending and descending. Taken are the cells whose centre is outside the outline and within ``reach_m`` of
-    its boundary, courtyards included. Returns how many were known (n,), and their percentile (n,) or NaN.
+    ascending and descending. Taken are the cells whose centre is outside the outline (not on it) and within
+    ``reach_m`` of its boundary, courtyards included. Returns how many were known (n,), and their
+    percentile (n,) or NaN.
     """
     return _around(
-        edges.xyxy, edges.starts, edges.bounds, np.ascontiguousarray(values, dtype=np.float32), x, y,
+        edges.xyxy, edges.starts, edges.bounds, np.ascontiguousarray(values, dtype=np.float32), x, -y,
         percentile, reach_m,
     )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
+def _cell_range(low: float, high: float, origin: float, cell: float, count: int) -> tuple[int, int]:
+    """First and last cell of an interval; the upper edge belongs to the last cell, since numba checks no index."""
+    return min(max(int((low - origin) / cell), 0), count - 1), min(max(int((high - origin) / cell), 0), count - 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shape(grid: Floats) -> tuple[int, int]:
+    """Columns and rows of a search grid: west, south, east, north, side of its cells."""
+    return int((grid[2] - grid[0]) / grid[4]) + 1, int((grid[3] - grid[1]) / grid[4]) + 1
+
+
+@numba.njit(cache=True, nogil=True)
 def _binned(
-    points: Floats, west: float, south: float, cell: float, n_columns: int, n_rows: int
-) -> tuple[Integers, Integers]:
-    """Counting sort of the points by cell, row by row: first point of each cell, and the order."""
-    n = len(points)
-    cells = np.empty(n, dtype=np.int64)
+    xyz: Floats, classification: NDArray[np.uint8], wanted: NDArray[np.bool_], bounds: Floats, grid: Floats
+) -> tuple[Integers, Floats]:
+    """Counting sort of the wanted points by cell, row by row: first point of each cell, and the points (k, 3).
+
+    Points in cells that no outline's box meets are dropped: most of a tile is no roof.
+    """
+    west, south, east, north, cell = grid
+    n_columns, n_rows = _shape(grid)
+    asked = np.zeros((n_rows, n_columns), dtype=np.bool_)
+    for i in range(len(bounds)):
+        column_1, column_2 = _cell_range(bounds[i, 0], bounds[i, 2], west, cell, n_columns)
+        row_1, row_2 = _cell_range(bounds[i, 1], bounds[i, 3], south, cell, n_rows)
+        asked[row_1 : row_2 + 1, column_1 : column_2 + 1] = True
+    n = len(xyz)
+    cells = np.empty(n, dtype=np.int32)
     first = np.zeros(n_columns * n_rows + 1, dtype=np.int64)
     for k in range(n):
-        # Points on the upper edges belong to the last cell: numba checks no index.
-        column = min(max(int((points[k, 0] - west) / cell), 0), n_columns - 1)
-        row = min(max(int((points[k, 1] - south) / cell), 0), n_rows - 1)
-        cells[k] = row * n_columns + column
-        first[cells[k] + 1] += 1
+        x, y = xyz[k, 0], xyz[k, 1]
+        cells[k] = -1
+        if wanted[classification[k]] and west <= x <= east and south <= y <= north:
+            column, row = int((x - west) / cell), int((y - south) / cell)
+            if asked[row, column]:
+                cells[k] = row * n_columns + column
+                first[cells[k] + 1] += 1
     for c in range(n_columns * n_rows):
         first[c + 1] += first[c]
     cursor = first[:-1].copy()
-    order = np.empty(n, dtype=np.int64)
+    binned = np.empty((first[-1], 3))
     for k in range(n):
-        order[cursor[cells[k]]] = k
-        cursor[cells[k]] += 1
-    return first, order
+        c = cells[k]
+        if c >= 0:
+            for axis in range(3):
+                binned[cursor[c], axis] = xyz[k, axis]
+            cursor[c] += 1
+    return first, binned
 
 
 @numba.njit(cache=True, nogil=True)
@@ -123,6 +162,13 @@ def _is_near(xyxy: Floats, start: int, stop: int, x: float, y: float, reach: flo
 
 
 @numba.njit(cache=True, nogil=True)
+def _ascending(values: Floats, count: int) -> Floats:
+    """The first ``count`` values, sorted."""
+    ascending: Floats = np.sort(values[:count])
+    return ascending
+
+
+@numba.njit(cache=True, nogil=True)
 def _percentile(ascending: Floats, percentile: float) -> float:
     place = percentile / 100.0 * (len(ascending) - 1)
     below = min(int(place), len(ascending) - 1)
@@ -133,10 +179,11 @@ def _percentile(ascending: Floats, percentile: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _inside(
-    xyxy: Floats, starts: Integers, bounds: Floats, points: Floats, first: Integers,
-    west: float, south: float, cell: float, n_columns: int, n_rows: int,
+    xyxy: Floats, starts: Integers, bounds: Floats, points: Floats, first: Integers, grid: Floats,
     percentile: float, inset: float, min_points: int, min_share: float,
 ) -> RoofElevations:  # fmt: skip
+    west, south, _, _, cell = grid
+    n_columns, n_rows = _shape(grid)
     n = len(starts) - 1
     used = np.zeros(n, dtype=np.int64)
     found = np.full((n, 4), np.nan)
@@ -144,31 +191,31 @@ def _inside(
         start, stop = starts[i], starts[i + 1]
         if start == stop:
             continue
-        column_1 = min(max(int((bounds[i, 0] - west) / cell), 0), n_columns - 1)
-        column_2 = min(max(int((bounds[i, 2] - west) / cell), 0), n_columns - 1)
-        row_1 = min(max(int((bounds[i, 1] - south) / cell), 0), n_rows - 1)
-        row_2 = min(max(int((bounds[i, 3] - south) / cell), 0), n_rows - 1)
+        column_1, column_2 = _cell_range(bounds[i, 0], bounds[i, 2], west, cell, n_columns)
+        row_1, row_2 = _cell_range(bounds[i, 1], bounds[i, 3], south, cell, n_rows)
         candidates = 0
         for row in range(row_1, row_2 + 1):
             candidates += first[row * n_columns + column_2 + 1] - first[row * n_columns + column_1]
-        core, rim = np.empty(candidates), np.empty(candidates)
+        # Points of the core fill the array from its start, those of the rim from its end.
+        taken = np.empty(candidates)
         n_core, n_rim = 0, 0
         for row in range(row_1, row_2 + 1):
             for k in range(first[row * n_columns + column_1], first[row * n_columns + column_2 + 1]):
                 x, y = points[k, 0], points[k, 1]
                 if _contains(xyxy, start, stop, x, y):
                     if inset > 0.0 and _is_near(xyxy, start, stop, x, y, inset):
-                        rim[n_rim] = points[k, 2]
                         n_rim += 1
+                        taken[candidates - n_rim] = points[k, 2]
                     else:
-                        core[n_core] = points[k, 2]
+                        taken[n_core] = points[k, 2]
                         n_core += 1
         if n_core < min_points or n_core < min_share * (n_core + n_rim):
-            core = np.concatenate((core[:n_core], rim[:n_rim]))
-            n_core += n_rim
+            for k in range(candidates - n_rim, candidates):
+                taken[n_core] = taken[k]
+                n_core += 1
         if n_core == 0:
             continue
-        ascending = np.sort(core[:n_core])
+        ascending = _ascending(taken, n_core)
         used[i] = n_core
         found[i, 0] = _percentile(ascending, percentile)
         found[i, 1] = ascending[0]
@@ -179,7 +226,7 @@ def _inside(
 
 @numba.njit(cache=True, nogil=True)
 def _around(
-    xyxy: Floats, starts: Integers, bounds: Floats, values: NDArray[np.float32], x: Floats, y: Floats,
+    xyxy: Floats, starts: Integers, bounds: Floats, values: NDArray[np.float32], x: Floats, down: Floats,
     percentile: float, reach: float,
 ) -> tuple[Integers, Floats]:  # fmt: skip
     n = len(starts) - 1
@@ -191,8 +238,8 @@ def _around(
             continue
         column_1 = np.searchsorted(x, bounds[i, 0] - reach)
         column_2 = np.searchsorted(x, bounds[i, 2] + reach, side="right")
-        row_1 = np.searchsorted(-y, -(bounds[i, 3] + reach))
-        row_2 = np.searchsorted(-y, -(bounds[i, 1] - reach), side="right")
+        row_1 = np.searchsorted(down, -(bounds[i, 3] + reach))
+        row_2 = np.searchsorted(down, -(bounds[i, 1] - reach), side="right")
         ring = np.empty(max(0, column_2 - column_1) * max(0, row_2 - row_1))
         n_ring = 0
         for row in range(row_1, row_2):
@@ -200,12 +247,13 @@ def _around(
                 value = values[row, column]
                 if (
                     not np.isnan(value)
-                    and _is_near(xyxy, start, stop, x[column], y[row], reach)
-                    and not _contains(xyxy, start, stop, x[column], y[row])
+                    and _is_near(xyxy, start, stop, x[column], -down[row], reach)
+                    and not _contains(xyxy, start, stop, x[column], -down[row])
+                    and not _is_near(xyxy, start, stop, x[column], -down[row], 0.0)
                 ):
                     ring[n_ring] = value
                     n_ring += 1
         if n_ring > 0:
             known[i] = n_ring
-            found[i] = _percentile(np.sort(ring[:n_ring]), percentile)
+            found[i] = _percentile(_ascending(ring, n_ring), percentile)
     return known, found
