@@ -126,7 +126,8 @@ def interval_of_vintages(vintages: Iterable[str]) -> tuple[dt.datetime, dt.datet
 def write_json(path: Path, document: object, *, indent: int | None = 2) -> None:
     """Write a JSON document, keys in their order; raises ``ExportError`` for a number JSON cannot carry."""
     try:
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent)
+        separators = (",", ":") if indent is None else None
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
     except ValueError as error:
         raise ExportError(
             "a value cannot be written as JSON",
