@@ -77,14 +77,21 @@ def _within(territory: Territory, label: str) -> Domain:
 def _of_crs(crs: pyproj.CRS | None, code: str) -> list[Domain]:
     area = None if crs is None else crs.area_of_use
     bounds = AREAS.get(code, None if area is None else area.bounds)
-    return [] if bounds is None else [_rectangle(f"area of use of {code}", bounds, AREA_MARGIN_DEG)]
+    if bounds is None or _is_world(bounds):
+        return []
+    return [_rectangle(f"area of use of {code}", bounds, AREA_MARGIN_DEG)]
+
+
+def _is_world(bounds: Bounds) -> bool:
+    west, south, east, north = bounds
+    return east - west >= 360 and north - south >= 180
 
 
 def _of_operation(operation: PinnedOperation) -> list[Domain]:
     territories = [territory_of(grid=grid.name) for grid in operation.grids]
     rows = {t.name: t for t in territories if t is not None}
     domains = [_within(row, f"grids of « {operation.description} »") for row in rows.values()]
-    if not rows and operation.bounds is not None:
+    if not rows and operation.bounds is not None and not _is_world(operation.bounds):
         margin = HEIGHT_MARGIN_DEG if operation.grids and operation.n_columns == 3 else AREA_MARGIN_DEG
         domains.append(_rectangle(f"area of use of « {operation.description} »", operation.bounds, margin))
     return domains
@@ -173,7 +180,11 @@ def outside_error(
     numbers = [float(value) for value in coordinates[first]]
     likeness = looks_like(*numbers)
     said = source.reference.horizontal
-    hint = f"the numbers look like {likeness}; " if likeness and f"({said})" not in likeness else ""
+    hint = (
+        f"the numbers look like {likeness}; "
+        if likeness and (f"({said})" not in likeness or "swapped" in likeness)
+        else ""
+    )
     lon, lat = (float(place[first]) for place in places)
     place = f"longitude {lon:.5f}, latitude {lat:.5f}" if np.isfinite(lon + lat) else "no place on Earth"
     return OutsideAreaError(

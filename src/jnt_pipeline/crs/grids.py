@@ -26,6 +26,7 @@ __all__ = [
     "SyncReport",
     "grid_use",
     "installed_grids",
+    "look_again",
     "missing_grids",
     "sync_grids",
     "use_grid_folders",
@@ -114,6 +115,19 @@ def installed_grids() -> tuple[InstalledGrid, ...]:
                     name=path.name, path=path, sha256=sha256, n_bytes=n_bytes, known=KNOWN_GRIDS.get(path.name)
                 )
     return tuple(found[name] for name in sorted(found))
+
+
+def look_again(names: set[str]) -> bool:
+    """Make PROJ forget which grids it did not find, if one of these is there now.
+
+    PROJ remembers per thread that a file was absent; a grid that ``sync_grids`` brings would stay unseen.
+    """
+    path = datadir.get_data_dir()
+    there = any((Path(folder) / name).is_file() for folder in path.split(os.pathsep) for name in names)
+    if there:
+        with _lock:
+            datadir.set_data_dir(path)
+    return there
 
 
 def grid_use(name: str, path: Path) -> GridUse:

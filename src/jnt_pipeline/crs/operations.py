@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pyproj.exceptions import ProjError
 from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.grids import grid_use, missing_grids
+from jnt_pipeline.crs.grids import grid_use, look_again, missing_grids
 from jnt_pipeline.crs.territories import PINS, Pin
 from jnt_pipeline.errors import BallparkError, CrsError
 from jnt_pipeline.provenance import GridUse
@@ -124,9 +125,12 @@ def best_operation(
     """
     where = f"{_label(source)} to {_label(target)}"
     proposed = candidates(source, target, area)
+    if any(c.missing for c in proposed) and look_again({name for c in proposed for name in c.missing}):
+        proposed = candidates(source, target, area)  # a grid came in after PROJ had looked for it in vain
     if grid is not None:
         proposed = [c for c in proposed if any(name == grid for name, _ in c.grids)]
-        proposed.sort(key=lambda c: bool(c.missing))  # stable: PROJ's order remains inside
+        # Whatever is installed: the most accurate first, and PROJ's order where they are equal.
+        proposed.sort(key=lambda c: math.inf if c.accuracy_m is None else c.accuracy_m)
         if not proposed:
             return None
     if not proposed or "ballpark" in proposed[0].description.lower():

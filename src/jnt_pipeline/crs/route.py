@@ -81,17 +81,28 @@ class Route:
 
 def _joined(steps: tuple[Step, ...]) -> str:
     """One PROJ pipeline that does all steps: PROJ does not nest pipelines, so their steps are put in a row."""
-    if len(steps) == 1 and isinstance(steps[0], PinnedOperation):
+    if len(steps) == 1 and isinstance(steps[0], PinnedOperation) and steps[0].n_columns == 3:
         return steps[0].pipeline
     parts = []
     for step in steps:
         if isinstance(step, HeightShift):
             parts.append(f"step proj=affine zoff={step.value_m!r}")
-        elif step.pipeline.startswith("proj=pipeline "):
-            parts.append(step.pipeline.removeprefix("proj=pipeline "))
-        else:
-            parts.append(f"step {step.pipeline}")
+            continue
+        text = step.pipeline
+        part = text.removeprefix("proj=pipeline ") if text.startswith("proj=pipeline ") else f"step {text}"
+        parts.append(_flattened(part) if step.n_columns == 2 else part)
     return " ".join(["proj=pipeline", *parts]) if parts else "proj=noop"
+
+
+def _flattened(part: str) -> str:
+    """A datum shift of x and y alone is made at height zero: the same place with and without its height.
+
+    PROJ's two-dimensional pipelines read the height that they are given (350 m of shift turn 1 km of height into
+    some millimetres); ours never give one, and the pipeline on record has to say so.
+    """
+    if "proj=cart" not in part:
+        return part
+    return f"step proj=push v_3 step proj=set v_3=0 {part} step proj=pop v_3"
 
 
 def route(source: System, target: System, undulation: DeclaredUndulation | None, area: Bounds | None) -> Route:
@@ -160,9 +171,12 @@ def _moves(source: _Plane, target: _Plane, n_columns: int, area: Bounds | None) 
     pin = pin_between(start.datum_code, end.datum_code)
     if pin is None:
         return (_only(best_operation(source.crs, target.crs, n_columns=n_columns, area=area)),)
-    direct = best_operation(source.crs, target.crs, n_columns=n_columns, area=area, grid=pin.grid)
-    if direct is not None:
-        return (direct,)
+    if n_columns == 2:
+        direct = best_operation(source.crs, target.crs, n_columns=2, area=area, grid=pin.grid)
+        if direct is not None:
+            return (direct,)
+    # With heights PROJ's own chain lets the height move the plane, by some millimetres per kilometre; through the
+    # pivot the plane moves at height zero, so that a record with heights lies where it lies without them.
     leaves = start.datum_code in pin.datums
     vertical = (start if leaves else end).reference.vertical if n_columns == 3 else None
     pivot = system(Reference(horizontal=pin.pivot, vertical=vertical))

@@ -88,6 +88,13 @@ AREAS: Mapping[str, Bounds] = MappingProxyType(
     {
         # EPSG limits it to the mainland; IGN uses it over Corsica too (Circé's test points, FR.txt, point 8).
         "EPSG:27572": (-4.87, 41.31, 9.63, 51.14),
+        # CC zones are bands of latitude, 1° on both sides of their parallel (arrêté of 5 March 2019); EPSG draws a box
+        # around the land in each band, and IGN's test points go past it.
+        **{
+            f"EPSG:{first + zone - 42}": (-9.86, zone - 1.0, 10.38, zone + 1.0)
+            for first in (3942, 9822, 9842)  # RGF93 v1, v2, v2b
+            for zone in range(42, 51)
+        },
     }
 )
 """Areas of use (west, south, east, north, degrees) that replace EPSG's."""
