@@ -1,1 +1,17 @@
 """Sources: what producers deliver, read into native layers; one module per kind, one declaration each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from jnt_pipeline.sources.bim import BimSource
+from jnt_pipeline.sources.cadastre import CadastreSource
+from jnt_pipeline.sources.lidar import LidarSource
+from jnt_pipeline.sources.sensors import SensorsSource
+
+__all__ = ["AnySource", "BimSource", "CadastreSource", "LidarSource", "SensorsSource"]
+
+AnySource = Annotated[CadastreSource | LidarSource | BimSource | SensorsSource, Field(discriminator="kind")]
+"""Every kind of source; a new one is added here."""

@@ -159,7 +159,7 @@ def _require_longitude_latitude(crs: Any, path: Path) -> None:
         )
     if not name.endswith(_LONGITUDE_FIRST):
         raise UnsupportedError(
-            "GeoJSON in another CRS than WGS 84 longitude, latitude",
+            "GeoJSON in another CRS than WGS 84 longitude, latitude: not read by this version",
             where=path.name,
             found=name,
             expected="RFC 7946: CRS84",

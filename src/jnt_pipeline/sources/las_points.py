@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.point_files import las_damage
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import UnreadableError
@@ -47,7 +47,7 @@ class TileSummary:
         return self.n_points - self.class_counts.get(VIRTUAL_CLASS, 0)
 
     @property
-    def density_m2(self) -> float | None:
+    def density(self) -> float | None:
         """Points per square unit of the points' box, without class 66; None where the box has no area."""
         if self.mins is None or self.maxs is None:
             return None
@@ -168,17 +168,14 @@ def read_las_header(path: Path, promise: LasPromise) -> Any:
 
 
 @contextmanager
-def damage_reported(path: Path, promise: LasPromise, n_read: Any = lambda: 0) -> Iterator[None]:
+def damage_reported(path: Path, promise: LasPromise, n_read: Callable[[], int] = lambda: 0) -> Iterator[None]:
     """Turn what laspy and lazrs say of a damaged file into an ``UnreadableError`` that names it.
 
     Only their own exceptions and those of reading bytes are turned; anything else is a fault of ours and passes.
     """
-    import laspy
-    import lazrs
-
     try:
         yield
-    except (laspy.errors.LaspyException, lazrs.LazrsError, ValueError, struct.error, OSError, EOFError) as error:
+    except las_damage() as error:
         raise UnreadableError(
             "the file is truncated or damaged",
             where=path.name,

@@ -1,6 +1,6 @@
 """The horizontal and vertical reference of a LiDAR tile: what its records state, else what its product name says.
 
-LAS 1.4 with point formats 6 and later states a WKT; earlier versions state GeoTIFF keys. LiDAR HD states only the
+LAS 1.4 states a WKT where a bit of its header says so; earlier versions state GeoTIFF keys. LiDAR HD states only the
 horizontal CRS, and its vertical datum is a word of the file name. Sources: ASPRS LAS 1.4 R15 §2.5 and §3;
 OGC GeoTIFF 1.1 (19-008r4) annex B.
 """
@@ -14,10 +14,12 @@ from typing import Any
 import pyproj
 from pyproj.exceptions import CRSError as PyprojError
 
+from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import canonical
 from jnt_pipeline.errors import CrsError, MissingCrsError, MissingHeightReferenceError
 
-__all__ = ["VERTICAL_OF_TOKEN", "StatedCrs", "resolve_reference", "stated_crs", "vertical_of_name"]
+__all__ = ["VERTICAL_OF_TOKEN", "StatedCrs", "resolve_reference", "stated_crs", "stated_reference", "vertical_of_name"]
 
 VERTICAL_OF_TOKEN = {
     "IGN69": "EPSG:5720",  # mainland
@@ -70,12 +72,12 @@ class StatedCrs:
 def stated_crs(header: Any) -> StatedCrs:
     """The CRS that a laspy header states.
 
-    The WKT record wins over GeoTIFF keys from LAS 1.4 on; before, the keys win. An empty or unusable record is
-    passed over, and ``origin`` says so.
+    The WKT record wins where the header's WKT bit is set (LAS 1.4 §2.5, global encoding), the GeoTIFF keys elsewhere.
+    An empty or unusable record is passed over, and ``origin`` says so.
     """
     records = [*header.vlrs, *(header.evlrs or ())]
     wkt, keys = _from_wkt(records), _from_keys(records)
-    order = (wkt, keys) if header.version.minor >= 4 else (keys, wkt)
+    order = (wkt, keys) if header.global_encoding.wkt else (keys, wkt)
     usable = [stated for stated in order if stated.crs is not None]
     if usable:
         return usable[0]
@@ -102,13 +104,9 @@ def resolve_reference(
     else the product name, else ``vertical`` (a declaration for files that say nothing).
     Raises ``MissingCrsError``, ``MissingHeightReferenceError``; ``CrsError`` when two statements contradict.
     """
-    notes: list[str] = []
-    if crs is not None:
-        horizontal, in_file = crs.horizontal, crs.vertical
-        notes.append(f"reference {crs} declared by the user; the file states: {_words(stated)}")
-    else:
-        own = _own_reference(stated, file_name)
-        horizontal, in_file = own.horizontal, own.vertical or stated.vertical
+    own = stated_reference(stated, file_name, crs=crs)
+    horizontal, in_file = own.horizontal, own.vertical
+    notes = [] if crs is None else [f"reference {crs} declared by the user; the file states: {_words(stated)}"]
     in_name = vertical_of_name(file_name)
     if in_file is not None and in_name is not None and in_file != in_name and crs is None:
         raise CrsError(
@@ -143,7 +141,13 @@ def resolve_reference(
     )
 
 
-def _own_reference(stated: StatedCrs, file_name: str) -> Reference:
+def stated_reference(stated: StatedCrs, file_name: str, *, crs: Reference | None = None) -> Reference:
+    """The declared ``crs``, else what the records state; ``vertical`` is None where neither says.
+
+    Raises ``MissingCrsError``.
+    """
+    if crs is not None:
+        return canonical(crs)  # a compound code such as EPSG:5698 is taken apart
     if stated.crs is None:
         raise MissingCrsError(
             "no usable coordinate reference system",
@@ -152,7 +156,8 @@ def _own_reference(stated: StatedCrs, file_name: str) -> Reference:
             expected="a WKT record or a GeoTIFF key with an EPSG code",
             remedy='declare it for this source, e.g. crs: "EPSG:2154+5720", if you know that it is true',
         )
-    return reference_of(stated.crs, where=file_name)
+    found = reference_of(stated.crs, where=file_name)
+    return found if found.vertical is not None else found.model_copy(update={"vertical": stated.vertical})
 
 
 def _words(stated: StatedCrs) -> str:
@@ -202,12 +207,3 @@ def _epsg(code: int | None) -> pyproj.CRS | None:
         return pyproj.CRS.from_epsg(code)
     except PyprojError:
         return None
-
-
-def reference_of(crs: pyproj.CRS, *, where: str) -> Reference:
-    codes = [part.to_epsg() for part in (tuple(crs.sub_crs_list) or (crs,))]
-    if None in codes:
-        raise MissingCrsError(
-            "the CRS has no EPSG code", where=where, found=crs.name, remedy="declare it: crs: EPSG:<code>"
-        )
-    return Reference(horizontal=f"EPSG:{codes[0]}", vertical=f"EPSG:{codes[1]}" if len(codes) > 1 else None)

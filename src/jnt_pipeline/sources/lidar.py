@@ -16,6 +16,7 @@ from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.layers import Layer, rejections
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import system
 from jnt_pipeline.errors import EmptySourceError, SourceError
 from jnt_pipeline.provenance import Counts, SourceFile
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
@@ -24,7 +25,15 @@ from jnt_pipeline.sources.las_points import TileSummary, read_las_header, read_p
 from jnt_pipeline.sources.las_reference import resolve_reference, stated_crs
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 
-__all__ = ["LidarSource", "acquisition_days", "named_square", "read_points", "read_tile", "tile_id_of_name"]
+__all__ = [
+    "LidarSource",
+    "acquisition_days",
+    "is_inside",
+    "named_square",
+    "read_points",
+    "read_tile",
+    "tile_id_of_name",
+]
 
 SUFFIXES = (".las", ".laz")  # .copc.laz ends in .laz
 SQUARE_M = 1000.0  # side of a LiDAR HD tile, metres
@@ -100,7 +109,7 @@ def read_tile(path: Path, source: LidarSource) -> Layer:
     if summary.n_withheld:
         notes = (*notes, f"{path.name}: {summary.n_withheld} withheld points left out")
     rejected = _set_aside(path, summary)
-    frame = _frame([] if rejected else [_record(path, file, summary)], summary, reference)
+    frame = _frame([] if rejected else [_record(path, file, summary, reference)], summary, reference)
     return Layer(
         name="point_clouds",
         frame=frame,
@@ -150,19 +159,19 @@ def _stem(file_name: str) -> str:
 def _set_aside(path: Path, summary: TileSummary) -> list[tuple[str, str, str]]:
     if summary.n_points == 0:
         return [(path.name, "no_points", f"{summary.n_withheld} withheld points, no other")]
-    if summary.density_m2 is None:
+    if summary.density is None:
         return [(path.name, "no_area", f"{summary.n_points} points span no area")]
     return []
 
 
-def _record(path: Path, file: SourceFile, summary: TileSummary) -> dict[str, object]:
+def _record(path: Path, file: SourceFile, summary: TileSummary, reference: Reference) -> dict[str, object]:
     square = named_square(path.name)
     return {
-        "tile_id": tile_id_of_name(path.name) if square is None or _inside(summary, square) else _stem(path.name),
+        "tile_id": tile_id_of_name(path.name) if square is None or is_inside(summary, square) else _stem(path.name),
         "file_name": path.name,
         "sha256": file.sha256,
         "n_points": summary.n_points,
-        "density_m2": summary.density_m2,
+        "density_m2": _per_square_metre(summary.density, reference),
         "class_codes": list(summary.class_counts),
         "class_counts": list(summary.class_counts.values()),
         "min_elevation_m": summary.mins[2] if summary.mins else None,
@@ -171,7 +180,16 @@ def _record(path: Path, file: SourceFile, summary: TileSummary) -> dict[str, obj
     }
 
 
-def _inside(summary: TileSummary, square: Bounds) -> bool:
+def _per_square_metre(density: float | None, reference: Reference) -> float | None:
+    """Density from points per square unit of the CRS; None where the unit is an angle."""
+    horizontal = system(reference.flat())
+    if density is None or horizontal.is_degrees or horizontal.flat is None:
+        return None
+    return density / float(horizontal.flat.axis_info[0].unit_conversion_factor) ** 2
+
+
+def is_inside(summary: TileSummary, square: Bounds) -> bool:
+    """Whether all points of a tile lie in a square (west, south, east, north), its edges included."""
     if summary.mins is None or summary.maxs is None:
         return True
     west, south, east, north = square

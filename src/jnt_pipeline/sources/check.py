@@ -1,0 +1,161 @@
+"""``jnt check``: one report per file, whatever it is; refuses by name what this version does not read."""
+
+from __future__ import annotations
+
+import bz2
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.check_lidar import check_lidar
+from jnt_pipeline.sources.check_records import check_cadastre, check_csv, check_sensorthings
+from jnt_pipeline.sources.formats import TITLES, sniff
+from jnt_pipeline.sources.geojson import parse_json
+from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.network import COLUMNS
+from jnt_pipeline.sources.sensors import csv_columns
+from jnt_pipeline.sources.sensorthings import is_sensorthings
+
+__all__ = ["check_file"]
+
+_EDIGEO_TAGS = {"GNN": "GEN", "GON": "GEO", "QAN": "QAL", "DIN": "DIC", "SCN": "SCD", "GDN": "VEC"}
+
+
+def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
+    """Report on one file: what it is, what is in it, and what must be known before it is used.
+
+    Parameters
+    ----------
+    crs : reference declared by the user, which overrides what a LiDAR file states.
+    vertical : vertical CRS declared by the user, for files that state none (LiDAR, sensors).
+
+    The reader is chosen by the content, then by the extension. A name says nothing but the vertical datum and the
+    km square of an IGN product. Never raises ``JntError``: what is wrong is in the findings, and the verdict is
+    ``unreadable`` for a damaged file and for a format that this version does not read.
+    """
+    try:
+        if path.is_dir():
+            raise UnsupportedError(
+                "a folder, not a file", where=path.name, expected="a file", remedy="name the files: jnt check FOLDER/*"
+            )
+        kind = sniff(path)
+    except JntError as error:
+        return IntakeReport.refused(path, "unknown", error, _code(error))
+    if kind == "lidar":
+        return check_lidar(path, crs=crs, vertical=vertical)
+    check = _CHECKS.get(kind, _refuse)
+    return check(path, kind, vertical)
+
+
+def _check_ifc(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    from jnt_pipeline.sources.bim import check_ifc
+
+    del kind, vertical
+    return check_ifc(path)
+
+
+def _check_json(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    try:
+        document = parse_json(path)
+    except JntError as error:
+        return IntakeReport.refused(path, kind, error, _code(error))
+    kind = _json_kind(document)
+    if kind == "geojson":
+        return check_cadastre(path)
+    if kind == "sensors":
+        return check_sensorthings(path, document, vertical)
+    return _refuse(path, kind, vertical)
+
+
+def _check_csv(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    try:
+        names = set(csv_columns(path.read_bytes(), path)[1])
+    except JntError as error:
+        return IntakeReport.refused(path, kind, error, _code(error))
+    shared = {name: len(names & set(columns)) for name, columns in COLUMNS.items()}
+    likeliest = max(shared, key=lambda name: shared[name])
+    # two columns of ours make a table of ours: a third one missing is then named
+    return check_csv(path, likeliest, vertical) if shared[likeliest] >= 2 else _refuse(path, kind, vertical)
+
+
+def _check_edigeo(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    report = _refuse(path, kind, vertical)
+    missing = [name for name in _edigeo_members(path) if not (path.parent / name).is_file()]
+    if not missing:
+        return report
+    finding = Finding(
+        severity="error",
+        code="missing_members",
+        message=f"members missing beside the THF: {', '.join(missing)}",
+        remedy="unpack the whole archive of the sheet",
+    )
+    return report.model_copy(update={"findings": (finding, *report.findings)})
+
+
+def _edigeo_members(path: Path) -> list[str]:
+    """Files that a THF announces: lot name and suffix (EDIGÉO, norme AFNOR Z 52000, descripteur GTL)."""
+    lot, members = "", []
+    for line in path.read_bytes().decode("latin-1").splitlines():
+        tag, value = line[:3], line[8:].strip()
+        if tag == "LON":
+            lot = value
+        elif tag in _EDIGEO_TAGS and line[3:4] == "S":
+            members.append(f"{lot}{value}.{_EDIGEO_TAGS[tag]}")
+    return list(dict.fromkeys(members))
+
+
+def _check_edigeo_archive(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    try:
+        with bz2.open(path, "rb") as stream:
+            while stream.read(1 << 20):
+                pass
+    except (OSError, EOFError, ValueError) as error:
+        damage = UnreadableError(
+            "the archive is damaged or cut short",
+            where=path.name,
+            found=f"{error} ({path.stat().st_size:,} bytes)",
+            expected="a whole bzip2 archive",
+            remedy="download the sheet again",
+        )
+        return IntakeReport.refused(path, kind, damage, "damaged")
+    return _refuse(path, kind, vertical)
+
+
+def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+    del vertical
+    error = UnsupportedError(
+        f"{TITLES[kind]}: not read by this version",
+        where=path.name,
+        expected="LAS, LAZ or COPC; cadastral GeoJSON; IFC; sensor CSV or SensorThings JSON",
+        remedy="convert it to one of these, or leave it out of the folder of the source",
+    )
+    return IntakeReport.refused(path, kind, error, "not_read")
+
+
+def _json_kind(document: Any) -> str:
+    if is_sensorthings(document) or (isinstance(document, dict) and document.get("value") == []):
+        return "sensors"
+    if not isinstance(document, dict):
+        return "json"
+    if document.get("type") == "FeatureCollection" or isinstance(document.get("features"), list):
+        return "geojson"
+    if document.get("type") in {"CityJSON", "CityJSONFeature"}:
+        return "cityjson"
+    if "@context" in document or str(document.get("id", document.get("@id", ""))).startswith("urn:ngsi"):
+        return "ngsi_ld"
+    return "json"
+
+
+def _code(error: JntError) -> str:
+    return "not_read" if isinstance(error, UnsupportedError) else "damaged"
+
+
+_CHECKS: dict[str, Callable[[Path, str, str | None], IntakeReport]] = {
+    "bim": _check_ifc,
+    "json": _check_json,
+    "csv": _check_csv,
+    "edigeo": _check_edigeo,
+    "edigeo_archive": _check_edigeo_archive,
+}

@@ -1,0 +1,167 @@
+"""Intake report of a LiDAR tile (*dalle*): points per class, box, reference, and what keeps it out of the twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import JsonValue
+
+from jnt_pipeline.crs.domains import check_inside, domains_of
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import system
+from jnt_pipeline.errors import (
+    CrsError,
+    JntError,
+    MissingCrsError,
+    MissingHeightReferenceError,
+    OutsideAreaError,
+    UnsupportedError,
+)
+from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.las_header import LasPromise, read_las_promise
+from jnt_pipeline.sources.las_points import TileSummary, read_las_header, summarise_tile
+from jnt_pipeline.sources.las_reference import StatedCrs, resolve_reference, stated_crs, stated_reference
+from jnt_pipeline.sources.lidar import acquisition_days, is_inside, named_square, tile_id_of_name
+
+__all__ = ["check_lidar"]
+
+GROUND_CLASS = 2
+NOISE_CLASSES = frozenset({7, 18, 65})  # ASPRS low and high noise, IGN artefacts: of no use to any stage
+
+
+def check_lidar(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
+    """Report on a LAS, LAZ or COPC file; ``crs`` and ``vertical`` are declarations, as in ``LidarSource``."""
+    try:
+        promise = read_las_promise(path)
+        header = read_las_header(path, promise)
+    except JntError as error:
+        return IntakeReport.refused(path, "lidar", error, _code(error))
+    facts = _header_facts(path, promise, header)
+    stated = stated_crs(header)
+    facts |= {"crs_name": None if stated.crs is None else stated.crs.name, "crs_units": list(stated.units)}
+    try:
+        summary = summarise_tile(path)
+    except JntError as error:
+        return IntakeReport.refused(path, "lidar", error, _code(error), facts=facts)
+    facts |= _point_facts(summary)
+    findings = [*_point_findings(path, summary)]
+    reference, doubts = _reference(path, stated, crs, vertical)
+    findings += doubts
+    facts |= {
+        "horizontal_crs": None if reference is None else reference.horizontal,
+        "vertical_crs": None if reference is None else reference.vertical,
+        "reference": None if reference is None or reference.vertical is None else reference.code,
+    }
+    if reference is not None:
+        findings += _place_findings(path, summary, reference)
+    return IntakeReport.judged(path, "lidar", facts, findings)
+
+
+def _header_facts(path: Path, promise: LasPromise, header: Any) -> dict[str, JsonValue]:
+    is_copc = bool(header.vlrs) and type(header.vlrs[0]).__name__ == "CopcInfoVlr"
+    return {
+        "format": "COPC" if is_copc else "LAZ" if promise.is_compressed else "LAS",
+        "las_version": promise.version,
+        "point_format": promise.point_format,
+        "n_points": promise.n_points,
+        "tile_id": tile_id_of_name(path.name),
+        "extra_dimensions": list(header.point_format.extra_dimension_names),
+        "extended_records": [f"{record.user_id} {record.record_id}" for record in header.evlrs or ()],
+    }
+
+
+def _point_facts(summary: TileSummary) -> dict[str, JsonValue]:
+    mins, maxs = summary.mins, summary.maxs
+    return {
+        "class_counts": {str(code): n for code, n in summary.class_counts.items()},
+        "n_withheld": summary.n_withheld,
+        "extent": None
+        if mins is None or maxs is None
+        else [round(value, 8) for value in (mins[0], mins[1], maxs[0], maxs[1])],
+        "elevation_range": None if mins is None or maxs is None else [round(mins[2], 8), round(maxs[2], 8)],
+        "density": None if summary.density is None else float(f"{summary.density:.4g}"),
+        "acquired_on": acquisition_days(summary),
+    }
+
+
+def _point_findings(path: Path, summary: TileSummary) -> list[Finding]:
+    found: list[Finding] = []
+    useful = {code: n for code, n in summary.class_counts.items() if code not in NOISE_CLASSES}
+    if summary.density is None:
+        found.append(
+            _warning(
+                "no_area",
+                f"{summary.n_points} point{'s' * (summary.n_points != 1)}: no area, no raster, no density",
+                "ask the producer for the whole tile",
+            )
+        )
+    if summary.n_points and not useful:
+        classes = ", ".join(map(str, summary.class_counts))
+        found.append(
+            _warning(
+                "only_noise",
+                f"all {summary.n_points} points are of class {classes}: nothing is left after class selection",
+                "ask the producer for the classified tile",
+            )
+        )
+    elif summary.n_points and GROUND_CLASS not in useful:
+        found.append(
+            _warning(
+                "no_ground",
+                f"no ground point (class {GROUND_CLASS}): no terrain can be derived from this tile alone",
+                "ask the producer for the classified tile",
+            )
+        )
+    if summary.n_withheld:
+        found.append(
+            Finding(severity="info", code="withheld_points", message=f"{summary.n_withheld} withheld points left out")
+        )
+    square = named_square(path.name)
+    if square is not None and not is_inside(summary, square):
+        found.append(
+            _warning(
+                "name_contradicts_points",
+                f"the name states the km square {tile_id_of_name(path.name)}, the points lie from {summary.mins} "
+                f"to {summary.maxs}",
+                "correct the name: the two numbers are the km of the NORTH-WEST corner",
+            )
+        )
+    return found
+
+
+def _reference(
+    path: Path, stated: StatedCrs, crs: Reference | None, vertical: str | None
+) -> tuple[Reference | None, list[Finding]]:
+    """Reference as far as it is known, and what is to be said of it."""
+    try:
+        reference, notes = resolve_reference(stated, path.name, crs=crs, vertical=vertical)
+    except MissingHeightReferenceError as error:
+        return stated_reference(stated, path.name, crs=crs), [Finding.of_error(error, "unknown_vertical")]
+    except MissingCrsError as error:
+        return None, [Finding.of_error(error, "missing_crs")]
+    except CrsError as error:
+        return None, [Finding.of_error(error, "contradictory_reference")]
+    return reference, [Finding(severity="info", code="reference_note", message=note) for note in notes]
+
+
+def _place_findings(path: Path, summary: TileSummary, reference: Reference) -> list[Finding]:
+    """Whether the points lie where the CRS may be used."""
+    if summary.mins is None or summary.maxs is None:
+        return []
+    corners = np.array([summary.mins[:2], summary.maxs[:2]])
+    flat = system(reference.flat())
+    try:
+        check_inside(flat, corners, domains_of(flat, flat, [], None), where=path.name)
+    except OutsideAreaError as error:
+        return [Finding.of_error(error, "outside_crs_area").model_copy(update={"severity": "warning"})]
+    return []
+
+
+def _warning(code: str, message: str, remedy: str) -> Finding:
+    return Finding(severity="warning", code=code, message=message, remedy=remedy)
+
+
+def _code(error: JntError) -> str:
+    return "not_read" if isinstance(error, UnsupportedError) else "damaged"

@@ -1,0 +1,197 @@
+"""Intake reports of records: cadastral GeoJSON, sensor tables in CSV, SensorThings documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+from pydantic import JsonValue
+
+from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.errors import (
+    EmptySourceError,
+    JntError,
+    MissingCrsError,
+    MissingHeightReferenceError,
+    UnsupportedError,
+)
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.sources.cadastre import CadastreSource, read_cadastre
+from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.network import COLUMNS, RawNetwork, RawTable, judged_layers, judged_observations
+from jnt_pipeline.sources.sensors import read_csv_table
+from jnt_pipeline.sources.sensorthings import sensorthings_network
+
+__all__ = ["check_cadastre", "check_csv", "check_sensorthings"]
+
+_SHOWN = 5  # records named in a finding; the others are counted
+_NOBODY = Provenance(producer="not stated", licence="not stated")  # a check writes no layer
+
+
+def check_cadastre(path: Path) -> IntakeReport:
+    """Report on a GeoJSON feature collection: records of which layer, ids, extent, and every record at fault."""
+    source = CadastreSource(path=path, producer=_NOBODY.producer, licence=_NOBODY.licence)
+    try:
+        layers = read_cadastre((path,), source)
+    except UnsupportedError as error:
+        return _refused(path, "geojson", error)  # sound GeoJSON, of something else than the cadastre
+    except JntError as error:
+        return _refused(path, "cadastre", error)
+    layer = max(layers, key=lambda one: one.counts.read)
+    if layer.counts.read == 0:
+        empty = EmptySourceError("no parcel found: the collection is empty", where=path.name)
+        return _refused(path, "cadastre", empty)
+    faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
+    key = SCHEMAS[layer.name].key
+    facts: dict[str, JsonValue] = {
+        "layer": layer.name,
+        "n_records": layer.counts.read,
+        "n_readable": layer.counts.kept,
+        "ids": [str(value) for value in layer.frame[key].dropna().head(20)],
+        "communes": [*sorted({str(code) for code in layer.frame["insee_code"].dropna()})],
+        "reference": layer.reference.code if layer.reference else None,
+        "extent": _extent(layer.frame),
+    }
+    notes = [Finding(severity="info", code="note", message=note) for note in layer.provenance.notes]
+    return IntakeReport.judged(path, "cadastre", facts, [*faults, *notes])
+
+
+def check_sensorthings(path: Path, document: Any, vertical: str | None) -> IntakeReport:
+    """Report on a SensorThings document: stations, datastreams, observations, and every record at fault."""
+    try:
+        network = sensorthings_network(document, path.name)
+    except JntError as error:
+        return _refused(path, "sensors", error)
+    facts: dict[str, JsonValue] = {"format": "SensorThings 1.1"}
+    if isinstance(document, dict) and isinstance(document.get("requests"), list):
+        facts["n_requests"] = len(document["requests"])
+    facts |= {f"n_{name}": raw.table.num_rows for name, raw in network.tables.items()}
+    facts["observed_properties"] = _distinct(network.tables["datastreams"], "observed_property")
+    facts["observations_per_datastream"] = _per_datastream(network.tables["observations"])
+    notes = [
+        Finding(severity="warning" if "further pages" in note else "info", code="note", message=note)
+        for note in network.notes
+    ]
+    try:
+        layers = judged_layers(network, vertical=vertical, provenance=_NOBODY, where=path.name)
+    except MissingHeightReferenceError as error:
+        return IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+    facts |= {"vertical_crs": vertical, "extent": _extent(layers[0].frame), "period": _period(layers[2].frame)}
+    faults = [f for layer in layers for f in (*_set_aside(layer.rejected), *_schema_findings(layer))]
+    return IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+
+
+def check_csv(path: Path, name: str, vertical: str | None) -> IntakeReport:
+    """Report on one of the three CSV tables; ids that it refers to are in the other two, and are not judged here."""
+    try:
+        raw = read_csv_table(path, name)
+    except JntError as error:
+        return _refused(path, "sensors", error)
+    facts: dict[str, JsonValue] = {"format": "CSV", "layer": name, "n_records": raw.table.num_rows + len(raw.broken)}
+    notes = [Finding(severity="info", code="note", message=note) for note in raw.notes]
+    empty = {other: _empty(other) for other in COLUMNS if other != name}
+    tables = {**empty, name: raw}
+    if name == "observations":
+        layer = judged_observations(raw, None, _NOBODY)
+        facts |= {"observations_per_datastream": _per_datastream(raw), "period": _period(layer.frame)}
+    elif name == "datastreams":
+        facts["observed_properties"] = _distinct(raw, "observed_property")
+        return IntakeReport.judged(path, "sensors", facts, notes)
+    else:
+        try:
+            layer = judged_layers(RawNetwork(tables=tables), vertical=vertical, provenance=_NOBODY, where=path.name)[0]
+        except MissingHeightReferenceError as error:
+            return IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+        facts |= {"vertical_crs": vertical, "extent": _extent(layer.frame)}
+    faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
+    return IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+
+
+def _refused(path: Path, kind: str, error: JntError) -> IntakeReport:
+    if isinstance(error, EmptySourceError):
+        # readable, and nothing in it: neither a crash nor a success
+        finding = Finding.of_error(error, "empty").model_copy(
+            update={"severity": "warning", "remedy": error.remedy or "check what was asked of the producer"}
+        )
+        return IntakeReport.judged(path, kind, {"n_records": 0}, [finding])
+    if isinstance(error, UnsupportedError):
+        return IntakeReport.refused(path, kind, error, "not_read")
+    if isinstance(error, MissingCrsError):
+        return IntakeReport.refused(path, kind, error, "missing_crs")
+    return IntakeReport.refused(path, kind, error, "damaged" if error.exit_code == 3 else "unusable")
+
+
+def _set_aside(rejected: pd.DataFrame) -> list[Finding]:
+    """One finding per reason among the records that a reader set aside."""
+    return [
+        _warning(str(reason), [f"{r} ({d})" for r, d in zip(group["record"], group["detail"], strict=True)])
+        for reason, group in rejected.groupby("reason", sort=True)
+    ]
+
+
+def _schema_findings(layer: Layer) -> list[Finding]:
+    """Records that the normaliser will set aside whatever the territory is: same codes as there."""
+    schema, frame = SCHEMAS[layer.name], layer.frame
+    faults: dict[str, np.ndarray[Any, np.dtype[np.bool_]]] = {
+        f"missing_{column.name}": frame[column.name].isna().to_numpy() for column in schema.columns if column.required
+    }
+    if schema.key:
+        faults["duplicate_id"] = (frame[schema.key].duplicated() & frame[schema.key].notna()).to_numpy()
+    if isinstance(frame, gpd.GeoDataFrame):
+        shapes = np.asarray(frame.geometry, dtype=object)
+        faults["missing_geometry"] = shapely.is_missing(shapes)
+        faults["invalid_geometry"] = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    return [
+        _warning(code, [_name(frame, schema.key, int(i)) for i in np.flatnonzero(mask)])
+        for code, mask in faults.items()
+        if mask.any()
+    ]
+
+
+def _name(frame: pd.DataFrame, key: str, position: int) -> str:
+    value = frame[key].iloc[position] if key else None
+    return f"record {position}" if value is None or pd.isna(value) else str(value)
+
+
+def _warning(code: str, records: Sequence[str]) -> Finding:
+    more = f", and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
+    return Finding(
+        severity="warning",
+        code=code,
+        message=f"{len(records)} record{'s' * (len(records) != 1)} set aside: {', '.join(records[:_SHOWN])}{more}",
+        remedy="report them to the producer; nothing is repaired here",
+    )
+
+
+def _extent(frame: pd.DataFrame) -> JsonValue:
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
+        return None
+    return [round(float(value), 7) for value in frame.total_bounds]
+
+
+def _period(frame: pd.DataFrame) -> JsonValue:
+    if frame.empty:
+        return None
+    first, last = frame["phenomenon_at"].min(), frame["phenomenon_at"].max()
+    return [f"{first:%Y-%m-%dT%H:%M:%SZ}", f"{last:%Y-%m-%dT%H:%M:%SZ}"]
+
+
+def _distinct(raw: RawTable, column: str) -> list[JsonValue]:
+    return [value for value in raw.table[column].unique().to_pylist() if value]
+
+
+def _per_datastream(raw: RawTable) -> dict[str, JsonValue]:
+    counts = raw.table.group_by("datastream_id", use_threads=False).aggregate([("datastream_id", "count")])
+    return dict(zip(counts["datastream_id"].to_pylist(), counts["datastream_id_count"].to_pylist(), strict=True))
+
+
+def _empty(name: str) -> RawTable:
+    table = pa.table({column: pa.array([], type=pa.string()) for column in COLUMNS[name]})
+    return RawTable(table=table, label=lambda i: f"row {i + 2}")
