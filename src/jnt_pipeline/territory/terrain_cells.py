@@ -80,10 +80,10 @@ def _pack(
         if chosen[classes[i]]:
             px, py = np.int64(np.rint(xyz[i, 0] * QUANTA_PER_M)), np.int64(np.rint(xyz[i, 1] * QUANTA_PER_M))
             if box[0] <= px <= box[2] and box[1] <= py <= box[3]:
-                k = (py - box[1]) // cell * n_columns + (px - box[0]) // cell + 1
-                starts[k] -= 1
-                x[starts[k]], y[starts[k]] = px - box[0], py - box[1]
-                z[starts[k]] = np.int32(np.rint(xyz[i, 2] * QUANTA_PER_M))
+                walker = (py - box[1]) // cell * n_columns + (px - box[0]) // cell + 1
+                starts[walker] -= 1
+                x[starts[walker]], y[starts[walker]] = px - box[0], py - box[1]
+                z[starts[walker]] = np.int32(np.rint(xyz[i, 2] * QUANTA_PER_M))
     kept, n = 0, len(x)
     for k in range(len(starts) - 1):
         begin, end = int(starts[k + 1]), n if k == len(starts) - 2 else int(starts[k + 2])
