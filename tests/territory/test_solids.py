@@ -255,3 +255,8 @@ def test_any_union_of_cells_gives_sound_solids_corners_that_touch_included(cells
         assert_watertight(solid)
     # At most 4 cm² for each of at most 25 inner corners.
     assert sum(solid.volume_m3 for solid in solids) == pytest.approx(2 * len(cells), abs=2 * 25 * 4e-4)
+
+
+def test_elevations_in_the_outline_are_not_read() -> None:
+    solid = extrude(shapely.force_3d(box(0, 0, 1, 1), -1000), 2, 3)
+    assert sorted(set(solid.vertices[:, 2])) == [2, 3]

@@ -72,7 +72,7 @@ def surfaces(geometries: Geometries) -> Geometries:
     """
     flat: Geometries = shapely.force_2d(np.asarray(geometries, dtype=object))
     kind = shapely.get_type_id(flat)
-    flat[~np.isin(kind, (_POLYGON, _MULTIPOLYGON, _COLLECTION))] = Polygon()
+    flat[(kind != _POLYGON) & (kind != _MULTIPOLYGON) & (kind != _COLLECTION)] = Polygon()
     bad = ~shapely.is_valid(flat) | (shapely.get_type_id(flat) == _COLLECTION)
     for i in np.flatnonzero(bad):
         flat[i] = _repaired(flat[i])
@@ -110,13 +110,20 @@ def sound_polygons(outline: Polygon | MultiPolygon) -> tuple[Polygon, ...]:
     itself in a point (a courtyard that meets the street in a corner) would give a solid with an edge of four
     walls, which ISO 19107 refuses (the shell must be a 2-manifold): a square of 2 cm is added on that point.
     """
-    snapped = shapely.set_precision(outline, OUTLINE_GRID_M)
+    snapped = shapely.set_precision(shapely.force_2d(outline), OUTLINE_GRID_M)
     sound: list[Polygon] = []
     for part in shapely.get_parts(snapped):
-        sound.extend(_thickened(part) if _touch_themselves(np.array([part]))[0] else (part,))
-    kept = [part for part in sound if not part.is_empty and not _touch_themselves(np.array([part]))[0]]
-    canonical = shapely.normalize(MultiPolygon(kept)) if kept else MultiPolygon()
-    return tuple(shapely.orient_polygons(shapely.get_parts(canonical), exterior_cw=False))
+        sound.extend((part,) if _is_simple(part) else filter(_is_simple, _thickened(part)))
+    kept = [part for part in sound if not part.is_empty]
+    if len(kept) > 1:
+        kept = list(shapely.get_parts(shapely.normalize(MultiPolygon(kept))))
+    return tuple(shapely.orient_polygons(shapely.normalize(part), exterior_cw=False) for part in kept)
+
+
+def _is_simple(polygon: Polygon) -> bool:
+    """Whether no vertex occurs twice among the rings (each ring says its first vertex again at its end)."""
+    xy = shapely.get_coordinates(polygon).tolist()
+    return len(set(map(tuple, xy))) == len(xy) - 1 - len(polygon.interiors)
 
 
 def _thickened(polygon: Polygon) -> tuple[Polygon, ...]:

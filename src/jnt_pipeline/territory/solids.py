@@ -90,7 +90,7 @@ def solids_of(geometry: Polygon | MultiPolygon, base_elevation_m: float, top_ele
             expected="top above base by 1 mm at least",
             remedy="check that both elevations have the same vertical datum",
         )
-    polygons = sound_polygons(surfaces(np.array([geometry], dtype=object))[0])
+    polygons = sound_polygons(_surface(geometry))
     if not polygons:
         raise AssemblyError(
             "the outline carries no solid",
@@ -102,13 +102,20 @@ def solids_of(geometry: Polygon | MultiPolygon, base_elevation_m: float, top_ele
     return tuple(_prism(polygon, base, top) for polygon in polygons)
 
 
+def _surface(geometry: Polygon | MultiPolygon | None) -> Polygon | MultiPolygon:
+    if isinstance(geometry, Polygon | MultiPolygon) and geometry.is_valid:
+        return geometry
+    surface: Polygon | MultiPolygon = surfaces(np.array([geometry], dtype=object))[0]
+    return surface
+
+
 def _place(geometry: Polygon | MultiPolygon | None) -> str:
     bounds = shapely.bounds(geometry)
     return "footprint" if np.isnan(bounds).any() else f"footprint at {bounds[0]:.1f}, {bounds[1]:.1f}"
 
 
 def _prism(polygon: Polygon, base: float, top: float) -> Solid:
-    rings = [np.asarray(ring.coords)[:-1, :2] for ring in (polygon.exterior, *polygon.interiors)]
+    rings = [shapely.get_coordinates(ring)[:-1] for ring in (polygon.exterior, *polygon.interiors)]
     xy = np.concatenate(rings)
     n = len(xy)
     vertices = np.empty((2 * n, 3))
@@ -216,7 +223,8 @@ def _planarity_findings(solid: Solid, tolerance: float) -> list[str]:
 def _normal(vertices: NDArray[np.float64], face: Face) -> NDArray[np.float64]:
     """Twice the area vector of the outer ring (Newell)."""
     ring = vertices[list(face[0])] - vertices[face[0][0]]
-    return np.asarray(np.cross(ring, np.roll(ring, -1, axis=0)).sum(axis=0))
+    (x, y, z), (x2, y2, z2) = ring[:-1].T, ring[1:].T
+    return np.array([(y * z2 - z * y2).sum(), (z * x2 - x * z2).sum(), (x * y2 - y * x2).sum()])
 
 
 def triangulate(solid: Solid) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
@@ -245,7 +253,7 @@ def _parallelogram(vertices: NDArray[np.float64], face: Face) -> list[tuple[int,
     if len(face) != 1 or len(face[0]) != 4:
         return []
     a, b, c, d = face[0]
-    if not np.array_equal(vertices[a] + vertices[c], vertices[b] + vertices[d]):
+    if (vertices[a] + vertices[c] != vertices[b] + vertices[d]).any():
         return []
     return [(a, b, c), (a, c, d)]
 
