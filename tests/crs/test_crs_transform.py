@@ -436,7 +436,7 @@ def test_a_reference_given_as_value_or_text_is_the_same_question() -> None:
 
 def test_the_plane_does_not_depend_on_the_height_that_travels_with_it(grids: Path) -> None:
     low = np.array([[600_000.0, 2_200_000.0, 0.0]])
-    high = low + [0.0, 0.0, 4000.0]
+    high = np.array([[600_000.0, 2_200_000.0, 4000.0]])
     flat = transformation("EPSG:27572", "EPSG:2154").apply(low[:, :2])
     with_heights = transformation("EPSG:27572+5720", "EPSG:2154+5720")
     assert np.array_equal(with_heights.apply(low)[:, :2], flat)

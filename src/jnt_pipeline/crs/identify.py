@@ -112,6 +112,7 @@ def _matched(crs: CRS, where: str) -> str:
             where,
             found=_short(crs.to_wkt()),
         )
+    crs = _latitude_first(crs)
     matches = crs.list_authority(auth_name="EPSG", min_confidence=MIN_CONFIDENCE)
     equal = [
         f"EPSG:{match.code}"
@@ -122,6 +123,16 @@ def _matched(crs: CRS, where: str) -> str:
         return equal[0]
     found = f"{crs.name}; " + (f"as likely {' or '.join(equal)}" if equal else "no EPSG system has its parameters")
     raise _error(crs, "the system carries no EPSG code, and is not certainly one of EPSG's", where, found=found)
+
+
+def _latitude_first(crs: CRS) -> CRS:
+    """A geographic system with its axes in EPSG's order: WKT 1 puts longitude first, which means nothing here."""
+    if not crs.is_geographic or not crs.axis_info or crs.axis_info[0].direction.lower() != "east":
+        return crs
+    document = crs.to_json_dict()
+    axes = document["coordinate_system"]["axis"]
+    document["coordinate_system"]["axis"] = [axes[1], axes[0], *axes[2:]]
+    return CRS.from_json_dict(document)
 
 
 def _stated_code(crs: CRS) -> str | None:
