@@ -11,7 +11,7 @@ from jnt_pipeline.errors import ConfigError
 __all__ = ["SAMPLES", "SampleReport", "make_sample"]
 
 SAMPLES: dict[str, str] = {
-    "rive": "Riverside town in Lambert-93 and NGF-IGN69: cadastre, two LiDAR tiles with a seam, a school in IFC, a flood.",
+    "rive": "Riverside town in Lambert-93 and NGF-IGN69: cadastre, LiDAR tiles with a seam, a school in IFC, a flood.",
 }
 """Names and one-line descriptions of the sample territories."""
 THINNEST, DENSEST = 0.5, 50.0

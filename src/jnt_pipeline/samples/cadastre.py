@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely import affinity
-from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry import Polygon, box
 from shapely.geometry.polygon import orient
 
 from jnt_pipeline.crs import transform
@@ -219,7 +219,7 @@ def _parcels(town: SampleTown, plan: Plan) -> list[Json]:
 
 def _buildings(town: SampleTown) -> list[Json]:
     rng = stream(town.seed, "building dates")
-    drawn: list[tuple[Polygon | MultiPolygon, str, str]] = []
+    drawn: list[tuple[Polygon, str, str]] = []
     for building in town.buildings:
         footprint = building.footprint
         if building.registration == "missing":

@@ -42,7 +42,7 @@ class IfcDraft:
         import ifcopenshell
 
         self._key = key
-        self._file = ifcopenshell.file(schema="IFC4")
+        self._file: Any = ifcopenshell.file(schema="IFC4")
         self._levels = [level for _, level in storeys]
         make = self._file.create_entity
         self._origin = make("IfcAxis2Placement3D", Location=self._point((0.0, 0.0, 0.0)))
@@ -64,13 +64,13 @@ class IfcDraft:
         self._georeference(context, placing)
         project = self._rooted(
             "IfcProject",
-            "Ecole elementaire de Rive-sur-Loire",
+            "École élémentaire de Rive-sur-Loire",
             RepresentationContexts=[context],
             UnitsInContext=make("IfcUnitAssignment", Units=self._units()),
         )
         site = self._rooted(
             "IfcSite",
-            "Ilot de l'ecole",
+            "Îlot de l'école",
             ObjectPlacement=self._placement(None, 0.0),
             CompositionType="ELEMENT",
             RefLatitude=_sexagesimal(placing.latitude),
@@ -79,7 +79,7 @@ class IfcDraft:
         )
         self._building = self._rooted(
             "IfcBuilding",
-            "Ecole elementaire",
+            "École élémentaire",
             CompositionType="ELEMENT",
             ObjectPlacement=self._placement(site.ObjectPlacement, 0.0),
         )
@@ -106,7 +106,7 @@ class IfcDraft:
 
     def products(self) -> dict[str, int]:
         """Number of IfcProduct instances by class."""
-        classes = sorted(entity.is_a() for entity in self._file.by_type("IfcProduct"))
+        classes = sorted(str(entity.is_a()) for entity in self._file.by_type("IfcProduct"))
         return {name: classes.count(name) for name in dict.fromkeys(classes)}
 
     def box(
@@ -208,7 +208,8 @@ class IfcDraft:
         header.file_name.time_stamp = WRITTEN_AT
         header.file_name.author, header.file_name.organization = ("jnt_pipeline",), ("synthetic",)
         header.file_name.preprocessor_version = header.file_name.originating_system = "jnt_pipeline samples"
-        path.write_text(self._file.to_string(), encoding="ascii", newline="\n")
+        text: str = self._file.to_string()
+        path.write_text(text, encoding="ascii", newline="\n")
 
     def _global_id(self, name: str) -> str:
         import ifcopenshell.guid
@@ -224,8 +225,12 @@ class IfcDraft:
     def _properties(self, element: Entity, name: str, **values: Entity) -> None:
         make = self._file.create_entity
         properties = [make("IfcPropertySingleValue", Name=key, NominalValue=value) for key, value in values.items()]
-        chosen = self._rooted("IfcPropertySet", f"{name}", HasProperties=properties)
-        chosen.GlobalId = self._global_id(f"{name}/{element.Name}")
+        chosen = make(
+            "IfcPropertySet",
+            GlobalId=self._global_id(f"{name}/{element.Name}"),
+            Name=name,
+            HasProperties=properties,
+        )
         self._rooted(
             "IfcRelDefinesByProperties",
             f"{name} of {element.Name}",
@@ -286,13 +291,10 @@ class IfcDraft:
         )
 
     def _placement(self, relative_to: Entity, level: float) -> Entity:
-        parent = 0.0 if relative_to is None else _level_of(relative_to)
         return self._file.create_entity(
             "IfcLocalPlacement",
             PlacementRelTo=relative_to,
-            RelativePlacement=self._file.create_entity(
-                "IfcAxis2Placement3D", Location=self._point((0.0, 0.0, level - parent if level else 0.0))
-            ),
+            RelativePlacement=self._file.create_entity("IfcAxis2Placement3D", Location=self._point((0.0, 0.0, level))),
         )
 
     def _point(self, coordinates: Sequence[float]) -> Entity:
@@ -333,11 +335,6 @@ class IfcDraft:
             XAxisOrdinate=round(math.sin(angle), 12),
             Scale=placing.scale,
         )
-
-
-def _level_of(placement: Entity) -> float:
-    level = float(placement.RelativePlacement.Location.Coordinates[2])
-    return level if placement.PlacementRelTo is None else level + _level_of(placement.PlacementRelTo)
 
 
 def _sexagesimal(angle: float) -> list[int]:

@@ -12,7 +12,7 @@ from jnt_pipeline.samples.scan import scan_strips
 from jnt_pipeline.samples.scenery import dress
 from jnt_pipeline.samples.school import write_school
 from jnt_pipeline.samples.sensors import place_stations, write_sensors
-from jnt_pipeline.samples.story import RULES
+from jnt_pipeline.samples.story import RULES, Rule
 from jnt_pipeline.samples.town import build_town
 from jnt_pipeline.samples.truth import SurveyedSample, write_truth
 
@@ -30,6 +30,7 @@ _TRUTH = (
     "bim.json",
     "buildings.geojson",
     "expected_counts.json",
+    "flood.json",
     "ground.json",
     "ground_checkpoints.csv",
     "links.csv",
@@ -92,12 +93,7 @@ def rive_config(data_folder: str) -> str:
     ``area`` is that of the committed sample: widen it for a larger one.
     """
     west, south, east, north = sample_extent(None).bounds
-    rules = "\n".join(
-        f"  - rule_id: {rule.rule_id}\n    observed_property: {rule.observed_property}\n"
-        f"    {'above' if rule.above is not None else 'below'}: {rule.above if rule.above is not None else rule.below}\n"
-        f'    clear: {rule.clear}\n    severity: {rule.severity}\n    title: "{rule.title}"'
-        for rule in RULES
-    )
+    rules = "\n".join(_rule_yaml(rule) for rule in RULES)
     return _YAML.format(
         west=west,
         south=south,
@@ -107,6 +103,14 @@ def rive_config(data_folder: str) -> str:
         rules=rules,
         undulation=UNDULATION_M,
         accuracy=UNDULATION_ACCURACY_M,
+    )
+
+
+def _rule_yaml(rule: Rule) -> str:
+    side, limit = ("above", rule.above) if rule.above is not None else ("below", rule.below)
+    return (
+        f"  - rule_id: {rule.rule_id}\n    observed_property: {rule.observed_property}\n    {side}: {limit}\n"
+        f'    clear: {rule.clear}\n    severity: {rule.severity}\n    title: "{rule.title}"'
     )
 
 
@@ -127,7 +131,7 @@ reference: EPSG:2154+5720
 undulation:
   value_m: {undulation}
   accuracy_m: {accuracy}
-  source: "Read from grid RAF20 (EPSG:9785 to EPSG:9781) at E 619000, N 6754500; it varies by 1.5 cm over the tiles."
+  source: "Grid RAF20 (EPSG:9785 to EPSG:9781) at E 619000, N 6754500; varying by 1.5 cm over the tiles."
 
 # The part of the world that the twin covers: west, south, east, north, in metres.
 area:

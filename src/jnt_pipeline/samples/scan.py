@@ -80,8 +80,9 @@ class _Pulses:
         shape = (rows[1] - rows[0], n_columns)
         column = np.arange(self.first_column, self.first_column + n_columns)[None, :]
         row = np.arange(rows[0], rows[1])[:, None]
-        self.x = SEAM_EASTING_M + (column + 0.1 + 0.8 * rng.random(shape)) * self.step
-        self.y = CENTRE_NORTHING_M + (row + 0.1 + 0.8 * rng.random(shape)) * self.step
+        # Rounded as they will be written, so that what a pulse hits is true at the written position.
+        self.x = SEAM_EASTING_M + np.round((column + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
+        self.y = CENTRE_NORTHING_M + np.round((row + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
         west, south, east, north = extent.bounds
         self.nominal = (west, CENTRE_NORTHING_M + rows[0] * self.step, east, CENTRE_NORTHING_M + rows[1] * self.step)
         self.alive = (self.x >= west) & (self.x < east) & (self.y >= south) & (self.y < north)
@@ -236,7 +237,7 @@ def scan_strips(town: SampleTown, scenery: Scenery, density: float) -> Iterator[
 
 
 def _returns(pulses: _Pulses, line: int) -> Returns:
-    rng, town = pulses.rng, pulses.town
+    rng = pulses.rng
     alive = pulses.alive.ravel()
     order = np.flatnonzero(alive)
     x, y, z, code, crown, ground = (
@@ -267,7 +268,7 @@ def _returns(pulses: _Pulses, line: int) -> Returns:
     index, elevation, number, codes = index[sequence], elevation[sequence], number[sequence], vegetation[sequence]
     day = DAY_S if line % 2 == 0 else 0.0
     start = FIRST_FLIGHT_S + day + 120.0 * line
-    scanned = Returns(
+    return Returns(
         x_cm=np.rint(x[index] * 100).astype(np.int64),
         y_cm=np.rint(y[index] * 100).astype(np.int64),
         z_cm=np.rint(elevation * 100).astype(np.int64),
@@ -278,11 +279,6 @@ def _returns(pulses: _Pulses, line: int) -> Returns:
         gps_time=start + order[index] * PULSE_S,
         line=line,
     )
-    # Rounding to the centimetre must not carry a return over the edge.
-    west, south, east, north = town.extent.bounds
-    inside = (scanned.x_cm >= west * 100) & (scanned.x_cm < east * 100)
-    inside &= (scanned.y_cm >= south * 100) & (scanned.y_cm < north * 100)
-    return scanned.of(inside)
 
 
 def _virtual(pulses: _Pulses, bridge: Rectangle) -> Returns:

@@ -85,12 +85,12 @@ def _hedges(town: SampleTown) -> tuple[Rectangle, ...]:
 
 def _cars(town: SampleTown) -> tuple[Rectangle, ...]:
     rng = stream(town.seed, "cars")
-    cars = []
+    cars: list[Rectangle] = []
     for block in town.layout.blocks:
         r = block.rectangle
-        for place in np.arange(r.u0 + 4.0, r.u1 - 4.0, 6.0):
-            if rng.random() < 0.3:
-                cars.append(Rectangle(float(place), float(place) + 4.2, r.v0 - 2.6, r.v0 - 0.8))
+        places = np.arange(r.u0 + 4.0, r.u1 - 4.0, 6.0)
+        taken = places[rng.random(len(places)) < 0.3].tolist()
+        cars.extend(Rectangle(u, u + 4.2, r.v0 - 2.6, r.v0 - 0.8) for u in taken)
     return tuple(cars)
 
 

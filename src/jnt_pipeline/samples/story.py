@@ -35,7 +35,7 @@ RULES = (
         above=3.2,
         clear=3.0,
         severity="warning",
-        title="Crue : le quai commence à être inondé",
+        title="Crue : le quai va être inondé",
     ),
     Rule(
         rule_id="crue-alerte",
@@ -43,7 +43,7 @@ RULES = (
         above=4.0,
         clear=3.8,
         severity="alarm",
-        title="Crue : les premières maisons sont touchées",
+        title="Crue : les maisons du quai sont inondées",
     ),
     Rule(
         rule_id="air-pm10",
@@ -112,7 +112,7 @@ Shape = Callable[[Hours, np.random.Generator], Hours]
 def _water(hours: Hours, rng: np.random.Generator) -> Hours:
     """Rises over three days, peaks above 4.3 m, then falls and hesitates around the vigilance threshold."""
     curve = np.interp(
-        hours, (0, 12, 40, 56, 66, 72, 78, 84, 92, 96), (2.0, 2.05, 3.1, 4.1, 4.4, 4.3, 3.5, 3.15, 3.05, 2.7)
+        hours, (0, 12, 40, 56, 66, 72, 78, 81, 86, 92, 96), (2.0, 2.05, 3.1, 4.1, 4.4, 4.3, 3.5, 3.22, 3.18, 3.06, 2.7)
     )
     jitter = np.where((hours > 80) & (hours < 93), 0.05, 0.012)
     return curve + jitter * bell(rng, len(hours), 1.0)
@@ -126,9 +126,9 @@ def _rain(hours: Hours, rng: np.random.Generator) -> Hours:
 
 
 def _pm10(hours: Hours, rng: np.random.Generator) -> Hours:
-    """A quiet background and one episode of wood smoke on the last evening."""
+    """A quiet background and one episode of wood smoke in the third evening."""
     daily = 6 * np.sin((hours - 14) * (np.pi / 12))
-    episode = np.interp(hours, (0, 84, 88, 92, 96), (0, 0, 44, 30, 8))
+    episode = np.interp(hours, (0, 64, 69, 73, 80, 96), (0, 0, 46, 34, 0, 0))
     return 22 + daily + episode + bell(rng, len(hours), 2.0)
 
 
@@ -153,7 +153,7 @@ def _energy(hours: Hours, rng: np.random.Generator) -> Hours:
 def _temperature(hours: Hours, rng: np.random.Generator) -> Hours:
     """A mild start, and a frost on the last morning."""
     trend = np.interp(hours, (0, 60, 75, 96), (8.0, 8.0, 2.5, 5.0))
-    return trend + 4 * np.sin((hours - 9) * (np.pi / 12)) + bell(rng, len(hours), 0.2)
+    return np.asarray(trend + 4 * np.sin((hours - 9) * (np.pi / 12)) + bell(rng, len(hours), 0.2))
 
 
 _FLOWS: tuple[tuple[str, str, str, str, int, int, Shape], ...] = (
@@ -208,7 +208,7 @@ def expected_turns(series: tuple[Series, ...]) -> Iterator[Turn]:
             for minutes, value in zip(one.minutes, one.values, strict=True):
                 over = value > rule.above if rule.above is not None else value < (rule.below or 0.0)
                 back = value < rule.clear if rule.above is not None else value > rule.clear
-                if over and not active or back and active:
+                if back if active else over:
                     active = not active
                     yield Turn(
                         rule_id=rule.rule_id,

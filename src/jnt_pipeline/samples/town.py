@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from shapely.geometry import Polygon
 
 from jnt_pipeline.samples.chance import stream
-from jnt_pipeline.samples.extent import SampleExtent
+from jnt_pipeline.samples.extent import SEAM_EASTING_M, SampleExtent
 from jnt_pipeline.samples.layout import Block, Layout, Lot, Rectangle, lay_out
 from jnt_pipeline.samples.roofs import SampleBuilding
 from jnt_pipeline.samples.terrain import Terrain
@@ -48,6 +50,16 @@ class SampleTown:
         """The building that also has a BIM model."""
         return next(building for building in self.buildings if building.name == SCHOOL_NAME)
 
+    @property
+    def crossing_seam(self) -> tuple[SampleBuilding, ...]:
+        """The buildings whose footprint lies on both sides of the tiles' seam."""
+
+        def crosses(building: SampleBuilding) -> bool:
+            west, _, east, _ = building.footprint.bounds
+            return bool(west < SEAM_EASTING_M < east)
+
+        return tuple(building for building in self.buildings if crosses(building))
+
     def named(self, name: str) -> SampleBuilding:
         """The building of that name."""
         return next(building for building in self.buildings if building.name == name)
@@ -67,10 +79,10 @@ class _Builder:
         x, y = self.layout.frame.to_world(np.array([(u, v)]))[0]
         return float(self.terrain.elevation(np.array([x]), np.array([y]))[0])
 
-    def add(self, u: float, v: float, length: float, width: float, eave_height: float, **traits: object) -> None:
+    def add(self, u: float, v: float, length: float, width: float, eave_height: float, **traits: Any) -> None:
         """One building by its middle, outer sizes (rounded to the centimetre) and height of its eaves."""
         self.buildings.append(
-            SampleBuilding(  # type: ignore[arg-type]
+            SampleBuilding(
                 building_id=f"B{len(self.buildings) + 1:04d}",
                 frame=self.layout.frame,
                 centre=(round(u, 3), round(v, 3)),
@@ -100,7 +112,7 @@ class _Builder:
             while r.u1 - edges[-1] > wide + narrow:
                 edges.append(round(edges[-1] + narrow + (wide - narrow) * rng.random(), 2))
             edges.append(r.u1)
-            for u0, u1 in zip(edges[:-1], edges[1:], strict=True):
+            for u0, u1 in pairwise(edges):
                 lot = Lot(block=block, rectangle=Rectangle(u0, u1, v0, v1), faces_north=faces_north)
                 self.lots.append(lot)
                 yield lot

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from jnt_pipeline.samples.las import ClassCounts
 from jnt_pipeline.samples.roofs import SampleBuilding
 from jnt_pipeline.samples.scenery import Scenery
 from jnt_pipeline.samples.school import SchoolModel
-from jnt_pipeline.samples.sensors import STARTS_AT, SampleStation, SensorCounts
-from jnt_pipeline.samples.story import Series, expected_turns
+from jnt_pipeline.samples.sensors import GAUGE_ZERO_M, STARTS_AT, SampleStation, SensorCounts
+from jnt_pipeline.samples.story import RULES, Series, expected_turns
 from jnt_pipeline.samples.town import SCHOOL_NAME, SampleTown
 
 __all__ = ["SurveyedSample", "write_truth"]
@@ -34,26 +34,23 @@ CRS_2154 = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}
 N_CHECKPOINTS = 400
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyedSample:
     """Everything the truth is told about, gathered by the generator."""
 
-    def __init__(
-        self,
-        *,
-        town: SampleTown,
-        scenery: Scenery,
-        density: float,
-        plan: Plan,
-        model: SchoolModel,
-        stations: tuple[SampleStation, ...],
-        series: tuple[Series, ...],
-        features: dict[str, int],
-        classes: ClassCounts,
-        sensors: SensorCounts,
-    ):
-        self.town, self.scenery, self.density, self.plan, self.model = town, scenery, density, plan, model
-        self.stations, self.series = stations, series
-        self.features, self.classes, self.sensors = features, classes, sensors
+    town: SampleTown
+    scenery: Scenery
+    density: float
+    """LiDAR pulses per m²."""
+    plan: Plan
+    model: SchoolModel
+    stations: tuple[SampleStation, ...]
+    series: tuple[Series, ...]
+    """The measures without the faults of the files."""
+    features: dict[str, int]
+    """Features by layer of the cadastre."""
+    classes: ClassCounts
+    sensors: SensorCounts
 
 
 def write_truth(sample: SurveyedSample, folder: Path) -> None:
@@ -61,7 +58,8 @@ def write_truth(sample: SurveyedSample, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "ground.json", _ground(sample))
     _write_csv(folder / "ground_checkpoints.csv", "easting_m,northing_m,elevation_m,place", _checkpoints(sample))
-    _write_features(folder / "buildings.geojson", _buildings(sample))
+    buildings = list(_buildings(sample))
+    _write_features(folder / "buildings.geojson", buildings)
     _write_features(folder / "parcels.geojson", _parcels(sample))
     _write_features(folder / "voids.geojson", _voids(sample))
     trees = sample.scenery.trees
@@ -81,10 +79,11 @@ def write_truth(sample: SurveyedSample, folder: Path) -> None:
     )
     _write(
         folder / "bim.json",
-        {**_plain(sample.model), "building_id": sample.town.school.building_id, "crs": "EPSG:2154+5720"},
+        {**asdict(sample.model), "building_id": sample.town.school.building_id, "crs": "EPSG:2154+5720"},
     )
     _write(folder / "alerts.json", _alerts(sample))
     _write(folder / "anomalies.json", _anomalies(sample))
+    _write(folder / "flood.json", _flood(sample, [properties for _, properties in buildings]))
     _write(folder / "expected_counts.json", _counts(sample))
 
 
@@ -96,7 +95,7 @@ def _write_csv(path: Path, header: str, rows: Iterator[str]) -> None:
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8", newline="\n")
 
 
-def _write_features(path: Path, features: Iterator[tuple[Polygon, Json]]) -> None:
+def _write_features(path: Path, features: Iterable[tuple[Polygon, Json]]) -> None:
     lines = ",\n".join(
         json.dumps(
             {
@@ -111,10 +110,6 @@ def _write_features(path: Path, features: Iterator[tuple[Polygon, Json]]) -> Non
     )
     text = f'{{"type":"FeatureCollection","crs":{json.dumps(CRS_2154)},"features":[\n{lines}\n]}}\n'
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _plain(model: SchoolModel) -> Json:
-    return asdict(model)
 
 
 def _ground(sample: SurveyedSample) -> Json:
@@ -173,12 +168,12 @@ def _checkpoints(sample: SurveyedSample) -> Iterator[str]:
 
 def _buildings(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
     town = sample.town
+    crossing = {building.building_id for building in town.crossing_seam}
     for building in town.buildings:
-        grid = building.footprint_grid(0.25)
+        grid = building.footprint_grid()
         ground = town.terrain.elevation(grid[:, 0], grid[:, 1])
         roof = building.roof_elevation(grid[:, 0], grid[:, 1])
         p50, p70, p90 = (round(float(value), 3) for value in np.percentile(roof, (50, 70, 90)))
-        west, _, east, _ = building.footprint.bounds
         yield (
             building.footprint,
             {
@@ -199,7 +194,7 @@ def _buildings(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
                 "point_class": building.point_class,
                 "is_light": building.is_light,
                 "in_cadastre": building.registration,
-                "crosses_seam": west < SEAM_EASTING_M < east,
+                "crosses_seam": building.building_id in crossing,
                 "has_bim": building.name == SCHOOL_NAME,
             },
         )
@@ -249,6 +244,21 @@ def _alerts(sample: SurveyedSample) -> list[Json]:
     ]
 
 
+def _flood(sample: SurveyedSample, buildings: list[Json]) -> list[Json]:
+    """Buildings whose lowest ground lies below a horizontal water surface, at each threshold and at the peak."""
+    peak = max(value for one in sample.series if one.observed_property == "water_level" for value in one.values)
+    levels = [rule.above for rule in RULES if rule.observed_property == "water_level" and rule.above is not None]
+    lowest = {p["building_id"]: p["ground_min_elevation_m"] for p in buildings}
+    return [
+        {
+            "water_level": level,
+            "water_elevation_m": round(GAUGE_ZERO_M + level, 3),
+            "building_ids": [name for name, ground in lowest.items() if ground < GAUGE_ZERO_M + level],
+        }
+        for level in (*levels, peak)
+    ]
+
+
 def _anomalies(sample: SurveyedSample) -> list[Json]:
     town = sample.town
 
@@ -275,8 +285,8 @@ def _anomalies(sample: SurveyedSample) -> list[Json]:
         )
     found.append({"layer": "parcels", "kind": "ring crosses itself", "parcel_id": sample.plan.broken})
     found.append({"layer": "parcels", "kind": "id twice in the file", "parcel_id": sample.plan.doubled})
-    unregistered = [row for row in ("bad_timestamps", "not_numeric", "exact_duplicates", "out_of_order")]
-    found += [{"layer": "observations", "kind": kind, "rows": getattr(sample.sensors, kind)} for kind in unregistered]
+    faults = ("bad_timestamps", "not_numeric", "exact_duplicates", "out_of_order")
+    found += [{"layer": "observations", "kind": kind, "rows": getattr(sample.sensors, kind)} for kind in faults]
     return found
 
 
@@ -314,7 +324,7 @@ def _counts(sample: SurveyedSample) -> Json:
         },
         "buildings": {
             "standing": len(sample.town.buildings),
-            "crossing_the_seam": sum(1 for _, properties in _buildings(sample) if properties["crosses_seam"]),
+            "crossing_the_seam": len(sample.town.crossing_seam),
             "drawn_in_cadastre": features["batiments"] - len(sample.town.ghosts),
         },
     }

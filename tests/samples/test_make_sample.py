@@ -1,0 +1,166 @@
+"""The command that writes a sample: same bytes, bounded arguments, no stranger's file touched."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jnt_pipeline.errors import ConfigError
+from jnt_pipeline.samples import SAMPLES, SampleReport, make_sample
+from jnt_pipeline.samples.extent import sample_extent, tile_name
+from jnt_pipeline.samples.rive import rive_config, rive_files
+
+MAKE = """
+import sys
+from pathlib import Path
+from jnt_pipeline.samples import make_sample
+make_sample("rive", Path(sys.argv[1]))
+"""
+
+
+def _content(path: Path) -> bytes:
+    """Bytes of a file; of a gzip file, its header and what it holds (deflate is not the same in every zlib)."""
+    raw = path.read_bytes()
+    return raw[:10] + gzip.decompress(raw) if path.suffix == ".gz" else raw
+
+
+def test_committed_sample_is_what_the_generator_makes_byte_for_byte(repository: Path, tmp_path: Path) -> None:
+    # Another process, with another hash seed, locale, time zone and folder, must give the same bytes.
+    environment = {**os.environ, "PYTHONHASHSEED": "4242", "LC_ALL": "C", "TZ": "Pacific/Auckland"}
+    subprocess.run([sys.executable, "-c", MAKE, str(tmp_path)], check=True, env=environment, cwd=tmp_path)
+    committed = repository / "sample_data" / "rive"
+    expected = rive_files(None)
+    assert sorted(p.relative_to(committed).as_posix() for p in committed.rglob("*") if p.is_file()) == list(expected)
+    different = [name for name in expected if _content(committed / name) != _content(tmp_path / name)]
+    assert different == []
+
+
+def test_committed_sample_is_small_enough_for_a_repository(repository: Path) -> None:
+    assert sum(p.stat().st_size for p in (repository / "sample_data" / "rive").rglob("*") if p.is_file()) < 8_000_000
+
+
+def test_made_again_in_place_it_is_the_same_and_another_seed_is_another_town(tmp_path: Path) -> None:
+    def contents(folder: Path, seed: int) -> dict[str, bytes]:
+        report = make_sample("rive", folder, seed=seed, density=1)
+        return {name: (folder / name).read_bytes() for name in report.files}
+
+    first, again, other = contents(tmp_path / "a", 5), contents(tmp_path / "a", 5), contents(tmp_path / "b", 6)
+    assert first == again
+    # Only the list of datastreams and the outline of the commune owe nothing to chance.
+    alike = {"sensors/datastreams.csv", "cadastre/cadastre-45999-communes.json.gz"}
+    assert {name for name in first if first[name] == other[name]} == alike
+
+
+def test_report_names_every_file_with_its_size(other_town: SampleReport) -> None:
+    found = {
+        path.relative_to(other_town.folder).as_posix(): path.stat().st_size
+        for path in other_town.folder.rglob("*")
+        if path.is_file()
+    }
+    assert found == other_town.files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        ({"name": "atlantis"}, "name"),
+        ({"size_km": 0.1}, "size_km"),
+        ({"size_km": 400.0}, "size_km"),
+        ({"size_km": math.nan}, "size_km"),
+        ({"density": 0.0}, "density"),
+        ({"density": math.inf}, "density"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_absurd_argument_is_refused_by_name_before_anything_is_written(
+    tmp_path: Path, arguments: dict[str, object], where: str
+) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        make_sample(**{"name": "rive", "out": tmp_path / "out", **arguments})  # type: ignore[arg-type]
+    assert refusal.value.where == where
+    assert refusal.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_with_files_of_someone_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.odt").write_text("years of work")
+    with pytest.raises(ConfigError, match=r"thesis\.odt"):
+        make_sample("rive", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.odt"]
+
+
+def test_tiles_of_another_size_would_mix_and_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "lidar").mkdir()
+    (tmp_path / "lidar" / tile_name((617, 6755))).write_bytes(b"")
+    with pytest.raises(ConfigError, match="0617_6755"):
+        make_sample("rive", tmp_path)
+
+
+def test_one_kilometre_is_two_whole_tiles_named_by_their_north_west_corner() -> None:
+    extent = sample_extent(1.0)
+    assert extent.bounds == (618000, 6754000, 620000, 6755000)
+    assert [tile_name(tile) for tile in extent.tiles] == [
+        "LHD_FXX_0618_6755_PTS_LAMB93_IGN69.laz",
+        "LHD_FXX_0619_6755_PTS_LAMB93_IGN69.laz",
+    ]
+
+
+@given(st.floats(0.5, 5.0))
+def test_tiles_cover_the_extent_and_each_meets_it(size_km: float) -> None:
+    extent = sample_extent(size_km)
+    west, south, east, north = extent.bounds
+    tiles = extent.tiles
+    assert min(column for column, _ in tiles) * 1000 <= west
+    assert (max(column for column, _ in tiles) + 1) * 1000 >= east
+    assert (min(row for _, row in tiles) - 1) * 1000 <= south
+    assert max(row for _, row in tiles) * 1000 >= north
+    assert all(
+        c * 1000 < east and (c + 1) * 1000 > west and (r - 1) * 1000 < north and r * 1000 > south for c, r in tiles
+    )
+
+
+def test_config_names_existing_folders_and_rules_that_the_engine_accepts(folder: Path) -> None:
+    import yaml
+
+    from jnt_pipeline.hypervisor.rules import ThresholdRule
+
+    config = yaml.safe_load(rive_config(str(folder)))
+    assert [source["kind"] for source in config["sources"]] == ["cadastre", "lidar", "bim", "sensors"]
+    assert all(Path(source["path"]).is_dir() for source in config["sources"])
+    rules = [ThresholdRule.model_validate(rule) for rule in config["rules"]]
+    assert len(rules) == 5
+    assert any(rule.below is not None for rule in rules)
+
+
+def test_declared_undulation_agrees_with_the_official_grid(shared: Path) -> None:
+    # Independent oracle: IGN's grid RAF20 read with rasterio, bilinear, at the middle of the sample.
+    import numpy as np
+    import pyproj
+    import rasterio
+    import yaml
+
+    declared = yaml.safe_load(rive_config("x"))["undulation"]
+    lon, lat = pyproj.Transformer.from_crs(2154, 4171, always_xy=True).transform(619000, 6754500)
+    with rasterio.open(shared / "geodesy" / "grids" / "fr_ign_RAF20.tif") as grid:
+        west, north = grid.transform.c, grid.transform.f
+        column, row = (lon - west) / grid.transform.a - 0.5, (lat - north) / grid.transform.e - 0.5
+        c, r = math.floor(column), math.floor(row)
+        corner = grid.read(1, window=((r, r + 2), (c, c + 2))).astype(float)
+    fx, fy = column - c, row - r
+    undulation = np.array([1 - fy, fy]) @ corner @ np.array([1 - fx, fx])
+    # The value is rounded to the centimetre; the tiles vary by less than a centimetre about their middle.
+    assert abs(undulation - declared["value_m"]) < 0.01
+    assert declared["accuracy_m"] == pytest.approx(0.05)
+
+
+def test_samples_are_described_in_one_line() -> None:
+    assert SAMPLES["rive"]
+    assert all("\n" not in text for text in SAMPLES.values())
