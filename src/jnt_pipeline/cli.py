@@ -211,14 +211,12 @@ def export(
 
     Example: jnt export twin-rive --to cityjson
     """
-    from jnt_pipeline.publication import exporter_of_kind
     from jnt_pipeline.stages.export import export_alone
     from jnt_pipeline.store import Workspace
 
-    exporter = exporter_of_kind(to)
     Workspace.at(workspace)
     with Workspace.open(workspace) as opened:
-        export_alone(exporter, opened, _local(1))
+        export_alone(to, opened, _local(1))
     print(workspace / "publication" / to)
 
 

@@ -106,43 +106,43 @@ def _accuracy(provenance: Provenance) -> float | None:
 
 
 def print_status(console: Console, status: Mapping[str, Any]) -> None:
-    """The state of a twin as a table."""
+    """The state of a twin: a table of its layers, then what was set aside, made and published."""
     table = Table(title=f"{status['title']} ({status['name']}), {status['reference']}", title_justify="left")
-    for column, justify in (
-        ("layer", "left"),
-        ("kept", "right"),
-        ("set aside", "left"),
-        ("reference", "left"),
-        ("vintage", "left"),
-        ("accuracy", "right"),
-    ):
-        table.add_column(column, justify="right" if justify == "right" else "left")
+    table.add_column("layer", no_wrap=True)
+    table.add_column("kept", justify="right", no_wrap=True)
+    table.add_column("set aside", justify="right", no_wrap=True)
+    table.add_column("reference", no_wrap=True)
+    table.add_column("vintage")
+    table.add_column("moved to ±", justify="right", no_wrap=True)
     for layer in status["layers"]:
-        aside = ", ".join(f"{n} {reason}" for reason, n in sorted(layer["rejected"].items()))
         accuracy = layer["accuracy_m"]
         table.add_row(
             layer["layer"],
             f"{layer['kept']:,}",
-            aside or "–",
+            f"{sum(layer['rejected'].values()):,}" if layer["rejected"] else "–",
             layer["reference"] or "–",
             layer["vintage"] or "–",
             "–" if accuracy is None else f"{accuracy:g} m",
         )
     console.print(table)
-    if status["undulation"]:
-        undulation = status["undulation"]
-        console.print(
-            f"declared undulation {undulation['value_m']:g} m ± {undulation['accuracy_m']:g} m: {undulation['source']}",
-            highlight=False,
-            markup=False,
+    lines = []
+    for layer in status["layers"]:
+        if layer["rejected"]:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(layer["rejected"].items()))
+            lines.append(f"set aside from {layer['layer']}: {reasons}")
+    if undulation := status["undulation"]:
+        lines.append(
+            f"declared undulation: {undulation['value_m']:g} m ± {undulation['accuracy_m']:g} m. {undulation['source']}"
         )
-    for name, n_tiles in status["rasters"].items():
-        console.print(f"raster {name}: {n_tiles} tiles", highlight=False)
+    if status["rasters"]:
+        lines.append("rasters: " + ", ".join(f"{name} ({n} tiles)" for name, n in status["rasters"].items()))
     for kind, publication in status["publications"].items():
-        note = "  STALE: run again" if publication["stale"] else ""
-        console.print(f"publication {kind}: {publication['files']} files{note}", highlight=False)
+        note = ", STALE: run again" if publication["stale"] else ""
+        lines.append(f"publication {kind}: {publication['files']} files{note}")
     if status["active_alerts"] is not None:
-        console.print(f"alerts now: {status['active_alerts']}", highlight=False)
+        lines.append(f"active alerts: {status['active_alerts']}")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_intake(console: Console, reports: Sequence[IntakeReport]) -> None:

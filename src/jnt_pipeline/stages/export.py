@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from jnt_pipeline.crs.transform import transformation
+from jnt_pipeline.errors import ConfigError
 from jnt_pipeline.publication import AnyExporter
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
 from jnt_pipeline.store import Record, Unit, Workspace
@@ -27,8 +30,17 @@ def export(exporters: Sequence[AnyExporter], workspace: Workspace, runner: Runne
     return _export(exporters, index, workspace, runner)
 
 
-def export_alone(exporter: AnyExporter, workspace: Workspace, runner: Runner) -> StageReport:
-    """Write one publication anew or for the first time; the others stay as they are."""
+def export_alone(kind: str, workspace: Workspace, runner: Runner) -> StageReport:
+    """Write one publication with its exporter's defaults; the others stay as they are.
+
+    Raises ``ConfigError`` for an unknown kind, and as ``export``.
+    """
+    try:
+        exporter: AnyExporter = TypeAdapter(AnyExporter).validate_python({"kind": kind})
+    except ValidationError as error:
+        raise ConfigError(
+            "no such exporter", where=kind, found=error.errors()[0]["msg"], remedy="choose one of these kinds"
+        ) from error
     index = TwinIndex.read(workspace, ASSEMBLED)
     if (workspace.root / TWIN).is_file():
         before = TwinIndex.read(workspace, TWIN)
