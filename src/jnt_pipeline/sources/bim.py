@@ -32,7 +32,7 @@ from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.sources.bim_check import check_ifc, content_findings
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
 from jnt_pipeline.sources.ifc_crs_names import vertical_of
-from jnt_pipeline.sources.ifc_footprints import GRID_M, PlacedElement, placed_elements
+from jnt_pipeline.sources.ifc_footprints import GRID_M, PlacedElement, body_rank, placed_elements
 from jnt_pipeline.sources.ifc_georeferencing import GeoreferencingVerdict, judge
 from jnt_pipeline.sources.ifc_map_conversion import GeoreferencingFacts, MapConversion
 from jnt_pipeline.sources.ifc_map_position import unit_of_crs_m
@@ -219,10 +219,10 @@ def _elements_layer(
     for product in products:
         reason = _left_out(product)
         if reason:
-            aside.append((product.GlobalId, reason, product.is_a()))
+            aside.append((product.GlobalId or f"#{product.id()}", reason, _said_of(product)))
         else:
             candidates.append(product)
-    fates = dict(placed_elements(model.file, candidates, conversion, unit_of_crs_m(reference.horizontal)))
+    fates = placed_elements(model.file, candidates, conversion, unit_of_crs_m(reference.horizontal))
     rows: list[dict[str, Any]] = []
     shapes: list[Polygon | MultiPolygon] = []
     for element in candidates:
@@ -311,9 +311,21 @@ def _left_out(product: Any) -> str:
         return "left_out_space"
     if not (product.is_a("IfcElement") or product.is_a("IfcProxy")):
         return "left_out_annotation"  # annotations, grids, ports, structural items
-    if product.Representation is None or not product.Representation.Representations:
+    if not product.GlobalId:
+        return "missing_global_id"
+    if all(body_rank(r.RepresentationIdentifier) is None for r in _representations(product)):
         return "no_geometry"
     return ""
+
+
+def _representations(product: Any) -> tuple[Any, ...]:
+    parts = getattr(product.Representation, "Representations", None) or ()
+    return tuple(r for r in parts if getattr(r, "Items", None))
+
+
+def _said_of(product: Any) -> str:
+    names = sorted({str(r.RepresentationIdentifier) for r in _representations(product)})
+    return f"{product.is_a()}, representations: {', '.join(names) or 'none'}"
 
 
 def _place_of(element: Any) -> _Place:
@@ -340,8 +352,9 @@ def _parent(node: Any) -> Any:
         ("FillsVoids", "RelatingOpeningElement"),
         ("VoidsElements", "RelatingBuildingElement"),
     ):
-        relations = getattr(node, inverse, None) or ()
-        if relations:
+        parents = [getattr(relation, attribute, None) for relation in getattr(node, inverse, None) or ()]
+        rooted = [parent for parent in parents if getattr(parent, "GlobalId", None)]
+        if rooted:
             # Several parents are an error of the model; the smallest GlobalId keeps the choice stable.
-            return min((getattr(r, attribute) for r in relations), key=lambda p: str(p.GlobalId))
+            return min(rooted, key=lambda p: str(p.GlobalId))
     return None

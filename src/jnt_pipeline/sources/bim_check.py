@@ -22,7 +22,7 @@ def check_ifc(path: Path) -> IntakeReport:
     """Report on one .ifc or .ifczip file (or on the .ifcxml that is not read), whatever its schema.
 
     Never raises for the content of a file: what keeps it out of the twin is in the findings, and the verdict is
-    ``unreadable`` for damaged files and schemas that cannot be opened. ``OSError`` when the path cannot be read.
+    ``unreadable`` for damaged files and schemas that cannot be opened.
     """
     try:
         with opened(path) as model:

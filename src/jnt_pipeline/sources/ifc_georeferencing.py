@@ -83,6 +83,12 @@ def judge(facts: GeoreferencingFacts, declared: Reference | None = None) -> Geor
     horizontal, vertical = _judge_names(facts, declared, found)
     position: MapPosition | None = None
     status: GeoreferencingStatus
+    if facts.malformed_placements:
+        found.add(
+            "error", "malformed_placement",
+            f"{len(facts.malformed_placements)} placements without position: {', '.join(facts.malformed_placements[:5])}",
+            "have the author export the model again",
+        )  # fmt: skip
     if horizontal is None or facts.conversion is None:
         _judge_large_coordinates(facts, found)
     if not facts.operations:

@@ -208,6 +208,8 @@ class GeoreferencingFacts:
     """Classes of the buildings and facilities present, sorted."""
     n_elements: int = 0
     """IfcElement instances."""
+    malformed_placements: tuple[str, ...] = ()
+    """Placements that have no position (missing, circular or degenerate), by STEP id."""
     hints: tuple[tuple[str, str], ...] = ()
     """Survey values found as text in property sets (name, value), sorted."""
 

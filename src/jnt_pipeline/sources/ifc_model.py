@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jnt_pipeline.errors import UnreadableError
 from jnt_pipeline.sources.ifc_map_conversion import (
@@ -50,6 +53,8 @@ class IfcModel:
     header: StepHeader
     parser_messages: tuple[str, ...]
     """Errors that the parser reported while it opened the file all the same."""
+    log: Any = None
+    """The parser's log: the engine keeps a bare pointer to it, so it lives as long as ``file``."""
 
     @property
     def n_products(self) -> int:
@@ -103,7 +108,7 @@ def opened(path: Path) -> Iterator[IfcModel | Refusal]:
                 ),
             )  # fmt: skip
             return
-        yield IfcModel(file=file, header=header, parser_messages=_words(log))
+        yield IfcModel(file=file, header=header, parser_messages=_words(log), log=log)
 
 
 def engine_log() -> Any:
@@ -138,7 +143,7 @@ def georeferencing_facts(model: IfcModel) -> GeoreferencingFacts:
     )
     map_unit = _length_unit(crs.MapUnit) if crs is not None and getattr(crs, "MapUnit", None) else None
     frame = georeferenced[0][0] if georeferenced else (contexts[0] if contexts else None)
-    world_origin = _axis_matrix(frame.WorldCoordinateSystem) if frame is not None else IDENTITY
+    world_origin = (_axis_matrix(frame.WorldCoordinateSystem) if frame is not None else None) or IDENTITY
     conversion, unusable = (
         _conversion(georeferenced[0][1], project_unit, map_unit, world_origin) if georeferenced else (None, "")
     )
@@ -164,6 +169,7 @@ def georeferencing_facts(model: IfcModel) -> GeoreferencingFacts:
         ),
         facilities=tuple(facilities),
         n_elements=len(model.file.by_type("IfcElement")),
+        malformed_placements=_malformed_placements(model, frame),
         hints=_hints(model),
     )
 
@@ -212,7 +218,7 @@ def _project_unit(model: IfcModel) -> LengthUnit | None:
 
     projects = model.of_class("IfcProject")
     assignment = projects[0].UnitsInContext if projects else None
-    units = [u for u in (assignment.Units if assignment else ()) if getattr(u, "UnitType", "") == "LENGTHUNIT"]
+    units = [u for u in getattr(assignment, "Units", None) or () if getattr(u, "UnitType", "") == "LENGTHUNIT"]
     if not units:
         return None
     if len(units) > 1 or _length_unit(units[0]).metres is None:
@@ -229,9 +235,9 @@ def _length_unit(unit: Entity) -> LengthUnit:
     while inner is not None and inner.is_a("IfcConversionBasedUnit"):
         factor = inner.ConversionFactor
         # A bare number instead of a typed measure is not a valid IfcValue (seen in Bentley exports).
-        if factor is None or not hasattr(factor.ValueComponent, "wrappedValue"):
+        if not hasattr(getattr(factor, "ValueComponent", None), "wrappedValue"):
             return LengthUnit(name=name, metres=None)
-        inner = factor.UnitComponent
+        inner = getattr(factor, "UnitComponent", None)
     if inner is None or not inner.is_a("IfcSIUnit") or inner.Name != "METRE":
         return LengthUnit(name=name, metres=None)
     metres = float(ifcopenshell.util.unit.get_named_unit_scale(unit))
@@ -247,14 +253,30 @@ def _number(value: Any) -> float | None:
     return float(plain) if isinstance(plain, int | float) else None
 
 
-def _axis_matrix(placement: Entity) -> Matrix:
+def _axis_matrix(placement: Entity) -> Matrix | None:
+    """Matrix of an axis placement; None when it is malformed."""
     import ifcopenshell.util.placement
-    import numpy as np
 
     if placement is None:
         return IDENTITY
-    matrix = np.round(ifcopenshell.util.placement.get_axis2placement(placement), 12)
-    return tuple(tuple(float(v) for v in row) for row in matrix)
+    return _plain_matrix(ifcopenshell.util.placement.get_axis2placement, placement)
+
+
+def _local_matrix(placement: Entity) -> Matrix | None:
+    """Absolute matrix of an object placement; None when it is malformed."""
+    import ifcopenshell.util.placement
+
+    return _plain_matrix(ifcopenshell.util.placement.get_local_placement, placement)
+
+
+def _plain_matrix(function: Callable[[Entity], NDArray[np.float64]], placement: Entity) -> Matrix | None:
+    try:
+        matrix = np.round(function(placement), 12)
+        invertible = bool(np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 1e-12)
+    # What ifcopenshell's helpers raise on missing attributes, wrong classes, short lists and circles.
+    except (AttributeError, TypeError, ValueError, AssertionError, IndexError, RecursionError, np.linalg.LinAlgError):
+        return None
+    return tuple(tuple(float(v) for v in row) for row in matrix) if invertible else None
 
 
 def _true_north(context: Entity) -> tuple[float, float] | None:
@@ -267,27 +289,48 @@ def _true_north(context: Entity) -> tuple[float, float] | None:
 
 
 def _site_position(site: Entity) -> SitePosition:
-    import ifcopenshell.util.placement
-
-    matrix = ifcopenshell.util.placement.get_local_placement(site.ObjectPlacement)
+    matrix = _local_matrix(site.ObjectPlacement) or IDENTITY
     return SitePosition(
-        latitude=tuple(int(p) for p in site.RefLatitude) if site.RefLatitude else None,
-        longitude=tuple(int(p) for p in site.RefLongitude) if site.RefLongitude else None,
+        latitude=_angle(site.RefLatitude),
+        longitude=_angle(site.RefLongitude),
         elevation=_number(site.RefElevation),
-        origin=(float(matrix[0, 3]), float(matrix[1, 3]), float(matrix[2, 3])),
+        origin=(matrix[0][3], matrix[1][3], matrix[2][3]),
     )
 
 
-def _root_origins(elements: tuple[Entity, ...]) -> Iterator[tuple[float, float, float]]:
-    import ifcopenshell.util.placement
+def _angle(parts: Any) -> tuple[int, ...] | None:
+    return tuple(int(p) for p in parts) if parts else None
 
+
+def _root_origins(elements: tuple[Entity, ...]) -> Iterator[tuple[float, float, float]]:
     for element in elements:
-        placement = element.ObjectPlacement
-        while placement is not None and getattr(placement, "PlacementRelTo", None) is not None:
+        placement, seen = element.ObjectPlacement, set[int]()
+        while getattr(placement, "PlacementRelTo", None) is not None and placement.id() not in seen:
+            seen.add(placement.id())
             placement = placement.PlacementRelTo
-        if placement is not None and placement.is_a("IfcLocalPlacement"):
-            x, y, z = ifcopenshell.util.placement.get_local_placement(placement)[:3, 3]
-            yield float(x), float(y), float(z)
+        matrix = _local_matrix(placement) if placement is not None and placement.is_a("IfcLocalPlacement") else None
+        if matrix is not None:
+            yield matrix[0][3], matrix[1][3], matrix[2][3]
+
+
+def _malformed_placements(model: IfcModel, frame: Entity) -> tuple[str, ...]:
+    """Instances whose position cannot be computed: they would crash the geometry engine or land anywhere."""
+    found = []
+    if frame is not None and _axis_matrix(frame.WorldCoordinateSystem) is None:
+        found.append(f"#{frame.id()} {frame.is_a()}")
+    sound: set[int] = set()
+    for start in sorted(model.file.by_type("IfcLocalPlacement"), key=lambda p: p.id()):
+        chain: list[int] = []
+        node = start
+        while node is not None and node.id() not in sound and node.id() not in chain:
+            chain.append(node.id())
+            node = getattr(node, "PlacementRelTo", None)
+        circular = node is not None and node.id() in chain
+        if circular or start.RelativePlacement is None or _axis_matrix(start.RelativePlacement) is None:
+            found.append(f"#{start.id()} {start.is_a()}")
+        else:
+            sound.update(chain)
+    return tuple(found)
 
 
 def _hints(model: IfcModel) -> tuple[tuple[str, str], ...]:

@@ -7,8 +7,10 @@ here both are told by name, from the header alone.
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,11 +66,21 @@ class StepHeader:
 
 def read_header(path: Path) -> StepHeader | Refusal:
     """Header of a STEP file, or why it is not one; reads its first MiB and its last 4 KiB."""
-    with path.open("rb") as file:
-        head = file.read(_HEADER_LIMIT).decode("latin-1")
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _TAIL))
-        tail = file.read().decode("latin-1")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER_LIMIT).decode("latin-1")
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL))
+            tail = file.read().decode("latin-1")
+    except OSError as error:
+        found = error.strerror or type(error).__name__
+        return _unreadable(
+            path,
+            "cannot_open",
+            f"the file cannot be opened: {found}",
+            "a readable file",
+            "check the path and its rights",
+        )
     start = head.lstrip("\ufeff\xef\xbb\xbf \t\r\n")
     if not start:
         return _unreadable(path, "empty_file", "the file is empty", "an IFC file (ISO-10303-21;)", "deliver it again")
@@ -147,28 +159,35 @@ def step_file(path: Path) -> Iterator[Path]:
     if path.suffix.lower() != ".ifczip":
         yield path
         return
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="jnt-ifc-") as folder:
-            members = [m for m in archive.infolist() if m.filename.lower().endswith(".ifc")]
-            if len(members) != 1 or members[0].file_size > _MEMBER_LIMIT:
-                raise UnreadableError(
-                    "the archive does not hold one IFC file",
-                    where=path.name,
-                    found=f"{len(members)} .ifc members",
-                    expected=f"exactly one, at most {_MEMBER_LIMIT >> 30} GiB",
-                    remedy="deliver the .ifc itself",
-                )
-            unpacked = Path(folder) / "model.ifc"
-            unpacked.write_bytes(archive.read(members[0]))
-            yield unpacked
-    except zipfile.BadZipFile as error:
-        raise UnreadableError(
-            "the archive is damaged",
-            where=path.name,
-            found=str(error),
-            expected="a ZIP archive with one .ifc",
-            remedy="deliver it again, or the .ifc itself",
-        ) from error
+    with tempfile.TemporaryDirectory(prefix="jnt-ifc-") as folder:
+        unpacked = Path(folder) / "model.ifc"
+        try:
+            _unpack(path, unpacked)
+        # Encrypted members raise RuntimeError, unknown compressions NotImplementedError (a subclass of it).
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            raise UnreadableError(
+                "the archive cannot be unpacked",
+                where=path.name,
+                found=str(error) or type(error).__name__,
+                expected="a whole ZIP archive with one .ifc",
+                remedy="deliver it again, or the .ifc itself",
+            ) from error
+        yield unpacked
+
+
+def _unpack(path: Path, target: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = [m for m in archive.infolist() if m.filename.lower().endswith(".ifc")]
+        if len(members) != 1 or members[0].file_size > _MEMBER_LIMIT:
+            raise UnreadableError(
+                "the archive does not hold one IFC file",
+                where=path.name,
+                found=f"{len(members)} .ifc members, {sum(m.file_size for m in members):,} bytes",
+                expected=f"exactly one, at most {_MEMBER_LIMIT >> 30} GiB",
+                remedy="deliver the .ifc itself",
+            )
+        with archive.open(members[0]) as packed, target.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
 
 
 def _unreadable(path: Path, code: str, what: str, expected: str, remedy: str) -> Refusal:

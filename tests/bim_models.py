@@ -64,7 +64,9 @@ class ModelMaker:
         f = self.file
         metre = metre or f.createIfcSIUnit(None, "LENGTHUNIT", None, "METRE")
         measure = f.createIfcMeasureWithUnit(f.createIfcLengthMeasure(metres), metre)
-        return f.createIfcConversionBasedUnit(f.createIfcDimensionalExponents(1, 0, 0, 0, 0, 0, 0), "LENGTHUNIT", name, measure)
+        return f.createIfcConversionBasedUnit(
+            f.createIfcDimensionalExponents(1, 0, 0, 0, 0, 0, 0), "LENGTHUNIT", name, measure
+        )
 
     def georeference(
         self,
@@ -84,13 +86,19 @@ class ModelMaker:
         return f.createIfcMapConversion(context or self.context, crs, eastings, northings, height, *axis, scale)
 
     def box(
-        self, name: str, at: tuple[float, float, float], size: tuple[float, float, float], kind: str = "IfcWall",
+        self,
+        name: str,
+        at: tuple[float, float, float],
+        size: tuple[float, float, float],
+        kind: str = "IfcWall",
         within: Any = "storey",
     ) -> Any:
         """A box whose lower south-west corner is ``at`` (relative to the storey)."""
         f = self.file
         dx, dy, dz = (float(v) for v in size)
-        profile = f.createIfcRectangleProfileDef("AREA", None, f.createIfcAxis2Placement2D(self.point(dx / 2, dy / 2)), dx, dy)
+        profile = f.createIfcRectangleProfileDef(
+            "AREA", None, f.createIfcAxis2Placement2D(self.point(dx / 2, dy / 2)), dx, dy
+        )
         solid = f.createIfcExtrudedAreaSolid(profile, self.axes(0, 0, 0), f.createIfcDirection((0.0, 0.0, 1.0)), dz)
         shape = f.createIfcShapeRepresentation(self.context, "Body", "SweptSolid", [solid])
         element = f.create_entity(
