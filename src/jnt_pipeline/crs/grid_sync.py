@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import httpx
+from typing import TYPE_CHECKING, Literal
 
 from jnt_pipeline.crs.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.errors import DiskFullError, MissingGridError
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["GridSync", "SyncReport", "sync_grids"]
 
@@ -97,6 +98,8 @@ def sync_grids(
     DiskFullError
         No room left; the partial file is removed.
     """
+    import httpx
+
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in known]
     if unknown:
@@ -149,6 +152,8 @@ def _sync(
 
 def _fetch(grid: KnownGrid, url: str, part: Path, client: httpx.Client) -> int:
     """One request; appends to the part, and returns the number of bytes it brought."""
+    import httpx
+
     have = _size(part)
     if have > grid.n_bytes:
         part.unlink()
@@ -183,22 +188,24 @@ def _fetch(grid: KnownGrid, url: str, part: Path, client: httpx.Client) -> int:
 
 
 def _judge(answer: httpx.Response, grid: KnownGrid, url: str, part: Path, have: int) -> None:
+    from httpx import codes
+
     code = answer.status_code
-    if code == httpx.codes.OK:
+    if code == codes.OK:
         return
-    if code == httpx.codes.PARTIAL_CONTENT:
+    if code == codes.PARTIAL_CONTENT:
         stated = answer.headers.get("Content-Range", "")
         if stated == f"bytes {have}-{grid.n_bytes - 1}/{grid.n_bytes}":
             return
         part.unlink(missing_ok=True)
         raise _Retry(_refused(url, f"another part than asked for ({stated or 'no Content-Range'})", grid))
-    if code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+    if code == codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         part.unlink(missing_ok=True)
         raise _Retry(_refused(url, "the server has fewer bytes than the partial file", grid))
     if answer.is_redirect:
         moved = answer.headers.get("Location", "an address it does not name")
         raise _refused(url, f"HTTP {code}, moved to {moved}", grid, remedy="give the new address as base URL")
-    if code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+    if code == codes.TOO_MANY_REQUESTS or answer.is_server_error:
         text = answer.headers.get("Retry-After", "")
         wait_s = float(text) if text.isdigit() else 0.0
         error = _refused(

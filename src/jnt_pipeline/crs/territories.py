@@ -31,6 +31,8 @@ class Territory:
     """Vertical systems that give heights there and nowhere else."""
     grids: frozenset[str]
     """Grids that hold there and nowhere else."""
+    source: str
+    """Who says that these belong there."""
 
 
 # To add a territory: its outline in outlines.py, a row here. Without a row EPSG's rectangles are used.
@@ -41,6 +43,7 @@ TERRITORIES = (
         buffer_km=BUFFER_KM,
         verticals=frozenset({"EPSG:5720", "EPSG:5719"}),  # NGF-IGN69, NGF-Lallemand
         grids=frozenset({f"fr_ign_{name}.tif" for name in ("RAF09", "RAF18", "RAF18b", "RAF20")}),
+        source="arrêté of 5 March 2019 (décret 2019-165); IGN, grilles de conversion altimétrique RAF",
     ),
     Territory(
         name="Corse",
@@ -48,6 +51,7 @@ TERRITORIES = (
         buffer_km=BUFFER_KM,
         verticals=frozenset({"EPSG:5721"}),  # NGF-IGN78
         grids=frozenset({"fr_ign_RAC09.tif", "fr_ign_RAC23.tif"}),
+        source="arrêté of 5 March 2019 (décret 2019-165); IGN, grilles de conversion altimétrique RAC",
     ),
 )
 
