@@ -140,3 +140,17 @@ def test_higher_is_darker_in_the_colours_of_heights() -> None:
     luminance = 0.2126 * painted[0] + 0.7152 * painted[1] + 0.0722 * painted[2]
     assert (np.diff(luminance[0, :8]) < 0).all()
     assert luminance[0, 8] == luminance[0, 7]
+
+
+def test_the_producers_own_mark_for_unknown_cells_becomes_nan(shared: Path, twin: Territory, tmp_path: Path) -> None:
+    """IGN's own 0.5 m rasters of Montpellier: 100 x 100 cells, -9999 in 5 of the DTM and 7 of the DHM."""
+    for name, n_known in (("dtm", 9_995), ("dhm", 9_993)):
+        (tile,) = (shared / "data/lidar/montpellier_50m/reference" / name.upper()).glob("*.tif")
+        raster = replace(twin.raster(name), tiles=(tile,))
+        publication = write_cogs(replace(twin, rasters={name: raster}), tmp_path)
+        assert publication.records_out == {name: n_known}
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset, rasterio.open(tile) as source:
+            values, original = dataset.read(1), source.read(1)
+        known = original != -9999
+        assert np.array_equal(np.isfinite(values), known)
+        assert np.array_equal(values[known], original[known])

@@ -145,16 +145,19 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
     resolution = raster.resolution_m
     sources: list[str] = []
     n_cells = 0
-    corners: list[tuple[float, float, int, int, Path]] = []
+    corners: list[tuple[float, float, int, int]] = []
+    unknown: list[str] = []
     for tile in raster.tiles:
         with rasterio.open(tile) as dataset:
             _require_grid(dataset, tile, raster)
-            corners.append((dataset.transform.c, dataset.transform.f, dataset.width, dataset.height, tile))
+            corners.append((dataset.transform.c, dataset.transform.f, dataset.width, dataset.height))
+            unknown.append("nan" if dataset.nodata is None else repr(dataset.nodata))
             n_cells += _count(dataset)
     west = min(corner[0] for corner in corners)
     north = max(corner[1] for corner in corners)
     width = height = 0
-    for tile_west, tile_north, n_columns, n_rows, tile in corners:
+    for tile, nodata, corner in zip(raster.tiles, unknown, corners, strict=True):
+        tile_west, tile_north, n_columns, n_rows = corner
         column, row = (tile_west - west) / resolution, (north - tile_north) / resolution
         if max(abs(column - round(column)), abs(row - round(row))) > _SAME_GRID_PIXELS:
             raise ExportError(
@@ -171,7 +174,7 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
             "<SourceBand>1</SourceBand>"
             f'<SrcRect xOff="0" yOff="0" xSize="{n_columns}" ySize="{n_rows}"/>'
             f'<DstRect xOff="{round(column)}" yOff="{round(row)}" xSize="{n_columns}" ySize="{n_rows}"/>'
-            "<NODATA>nan</NODATA></ComplexSource>"
+            f"<NODATA>{nodata}</NODATA></ComplexSource>"
         )
     crs = CRS.from_user_input(raster.reference.code).to_wkt(version="WKT2_2019")
     items = "".join(f'<MDI key="{key.upper()}">{escape(value)}</MDI>' for key, value in sorted(tags.items()))
@@ -199,7 +202,11 @@ def _require_grid(dataset: DatasetReader, tile: Path, raster: StoredRaster) -> N
 
 
 def _count(dataset: DatasetReader) -> int:
-    return sum(int(np.isfinite(dataset.read(1, window=window)).sum()) for _, window in dataset.block_windows(1))
+    n_cells = 0
+    for _, window in dataset.block_windows(1):
+        values = dataset.read(1, window=window)
+        n_cells += int((np.isfinite(values) & (values != dataset.nodata)).sum())
+    return n_cells
 
 
 def _n_cells(path: Path) -> int:

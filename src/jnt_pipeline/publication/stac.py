@@ -6,13 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pystac
 import rasterio
 from pydantic import Field
-from pystac.extensions.file import FileExtension
-from pystac.extensions.projection import ProjectionExtension
 from rasterio.crs import CRS
 
 from jnt_pipeline.area import Bounds
@@ -35,6 +32,10 @@ from jnt_pipeline.publication.origin import (
 )
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.territory.model import StoredPublication, Territory
+
+if TYPE_CHECKING:
+    import pystac
+    from pystac.extensions.projection import ProjectionExtension
 
 __all__ = ["StacExporter", "write_stac"]
 
@@ -87,6 +88,8 @@ def write_stac(territory: Territory, folder: Path) -> Publication:
 
     Source: STAC 1.1.0, file extension 2.1.0, projection extension 2.0.0.
     """
+    import pystac
+
     contents = _contents(territory)
     collection = _collection(territory, contents)
     catalogue = pystac.Catalog(
@@ -176,6 +179,8 @@ def _contents(territory: Territory) -> dict[str, _Content]:
 
 
 def _collection(territory: Territory, contents: dict[str, _Content]) -> pystac.Collection:
+    import pystac
+
     whole = contents[""]
     bounds = globe_bounds(whole.bounds, whole.reference)
     first, last = whole.interval if whole.interval is not None else (None, None)
@@ -209,6 +214,10 @@ def _item(
     item_id: str,
     files: list[PublishedFile],
 ) -> pystac.Item:
+    import pystac
+    from pystac.extensions.file import FileExtension
+    from pystac.extensions.projection import ProjectionExtension
+
     content = contents.get(files[0].layer, contents[""])
     interval = content.interval or contents[""].interval
     if interval is None:
@@ -260,6 +269,8 @@ def _project(projection: ProjectionExtension[Any], reference: Reference, bounds:
 
 
 def _asset(publication: StoredPublication, file: PublishedFile) -> pystac.Asset:
+    import pystac
+
     # The item stands three folders below the publications: stac/<collection>/<item>/<item>.json.
     return pystac.Asset(
         href=f"../../../{publication.kind}/{file.path}",
@@ -271,6 +282,9 @@ def _asset(publication: StoredPublication, file: PublishedFile) -> pystac.Asset:
 
 def _describe(asset: pystac.Asset, publication: StoredPublication, file: PublishedFile) -> None:
     """Size, checksum, and what the file itself says of its grid."""
+    from pystac.extensions.file import FileExtension
+    from pystac.extensions.projection import ProjectionExtension
+
     path = publication.folder / file.path
     if not path.is_file():
         raise ExportError(
@@ -309,6 +323,8 @@ def _spdx(provenance: Provenance | None) -> str:
 
 
 def _providers(provenance: Provenance | None) -> list[pystac.Provider]:
+    import pystac
+
     names: Iterable[str] = [] if provenance is None else provenance.producer.split("; ")
     return [
         pystac.Provider(name=name, roles=[pystac.ProviderRole.PRODUCER, pystac.ProviderRole.LICENSOR])
