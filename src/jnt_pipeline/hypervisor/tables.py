@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -110,21 +112,12 @@ def open_engine(path: Path, *, epoch: str | None) -> Engine:
     cursors of the one before). Raises ``DeliveryError`` for a file that is not a feed of this version.
     """
 
-    def connect() -> sqlite3.Connection:
-        # mode=rw: a reader never brings back a feed that was deleted, as an empty file.
-        return sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
-        )
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
+    engine = _engine(path)
     try:
-        path.touch()
-        with engine.connect() as connection:
-            writing(connection)
-            with connection.begin():
-                _create_or_check(connection, path, epoch)
+        if not path.exists():
+            _create(path, epoch or secrets.token_hex(8))
+        with engine.connect() as connection, reading(connection).begin():
+            _check(connection, path)
     except (DBAPIError, OSError) as error:
         engine.dispose()
         raise DeliveryError(
@@ -150,12 +143,24 @@ def writing(connection: Connection) -> Connection:
     return connection.execution_options(jnt_begin="BEGIN IMMEDIATE")
 
 
+def _engine(path: Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # mode=rw: a reader never brings back a feed that was deleted, as an empty file.
+        return sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+        )
+
+    # No bound of its own: the callers' threads are the bound, and a connection is a few file handles.
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=-1)
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
 def _set_up(dbapi_connection: Any, _record: object) -> None:
     dbapi_connection.isolation_level = None  # transactions are ours: the driver would begin them late
     cursor = dbapi_connection.cursor()
     try:
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
@@ -166,13 +171,34 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("jnt_begin", "BEGIN"))
 
 
-def _create_or_check(connection: Connection, path: Path, epoch: str | None) -> None:
+def _create(path: Path, epoch: str) -> None:
+    """Make the feed under another name and give it its own when it is whole; of several at once, one wins.
+
+    In place, a crash would leave half a schema, and two processes would fight over the switch to WAL, which
+    SQLite refuses at once instead of waiting.
+    """
+    draft = path.with_name(f"{path.name}.new-{secrets.token_hex(8)}")
+    draft.touch(exist_ok=False)
+    engine = _engine(draft)
+    try:
+        with engine.connect() as connection, writing(connection).begin():
+            schema.create_all(connection)
+            facts = {"schema_version": str(SCHEMA_VERSION), "epoch": epoch}
+            connection.execute(facts_of_feed.insert(), [{"name": n, "value": v} for n, v in facts.items()])
+        raw = engine.raw_connection()
+        raw.cursor().execute("PRAGMA journal_mode = WAL").close()  # kept in the file from now on
+        raw.close()
+        engine.dispose()
+        with suppress(FileExistsError):  # another process was faster: its feed is as good
+            os.link(draft, path)
+    finally:
+        engine.dispose()
+        for leftover in (draft, draft.with_name(f"{draft.name}-wal"), draft.with_name(f"{draft.name}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+def _check(connection: Connection, path: Path) -> None:
     present = set(inspect(connection).get_table_names())
-    if not present:
-        schema.create_all(connection)
-        facts = {"schema_version": str(SCHEMA_VERSION), "epoch": epoch or secrets.token_hex(8)}
-        connection.execute(facts_of_feed.insert(), [{"name": n, "value": v} for n, v in facts.items()])
-        return
     if facts_of_feed.name not in present or not set(schema.tables) <= present:
         raise DeliveryError(
             "this database is not a feed",

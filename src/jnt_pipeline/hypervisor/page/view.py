@@ -26,6 +26,10 @@ MOST_FILES = 12
 SERIES_LENGTH = 72
 _LABELLED_PINS = 12  # more names than that lie over one another
 _SEVERITIES = ("alarm", "warning", "info")
+_LAYER_ORDER = (
+    *("communes", "sections", "parcels", "addresses", "footprints", "buildings", "bim_buildings", "bim_elements"),
+    *("point_clouds", "dtm", "dsm", "dhm", "trees", "stations", "datastreams", "observations", "links"),
+)  # what people look for first; others follow by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +170,8 @@ def _layers(territory: Territory) -> tuple[LayerRow, ...]:
         )
         for name, raster in territory.rasters.items()
     ]
-    return tuple(sorted(rows, key=lambda row: row.name))
+    rank = {name: place for place, name in enumerate(_LAYER_ORDER)}
+    return tuple(sorted(rows, key=lambda row: (rank.get(row.name, len(rank)), row.name)))
 
 
 def _sensors(

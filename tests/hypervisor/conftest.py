@@ -1,0 +1,60 @@
+"""A delivered twin, and a server over it that really listens."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.builders import tiny_territory
+from tests.hypervisor.feeding import DUST, FLOOD, PUBLISHED, listening
+
+from jnt_pipeline.hypervisor.deliver import deliver
+from jnt_pipeline.hypervisor.server import create_app
+from jnt_pipeline.publication.cog import CogExporter
+from jnt_pipeline.territory.model import PublishedFile, StoredPublication, Territory
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Territory:
+    """The hand-written twin with two publications: rasters, and a folder of awkward names."""
+    folder = tmp_path_factory.mktemp("twin")
+    territory = tiny_territory(folder)
+    cog = folder / "publications" / "cog"
+    odd = folder / "publications" / "odd"
+    cog.mkdir(parents=True)
+    (odd / "deep").mkdir(parents=True)
+    files = CogExporter().write(territory, cog).files
+    (odd / "bytes.bin").write_bytes(PUBLISHED)
+    (odd / "empty.bin").write_bytes(b"")
+    (odd / "deep" / "é tage #1?.txt").write_text("étage", encoding="utf-8")
+    (odd / "unlisted.txt").write_text("secret", encoding="utf-8")
+    (folder / "outside.txt").write_text("secret", encoding="utf-8")
+    (odd / "link.txt").symlink_to(folder / "outside.txt")
+    listed = tuple(
+        PublishedFile(path=path, media_type=media_type, title=path)
+        for path, media_type in (
+            ("bytes.bin", "application/octet-stream"),
+            ("empty.bin", "application/octet-stream"),
+            ("deep/é tage #1?.txt", "text/plain; charset=utf-8"),
+            ("link.txt", "text/plain"),
+            ("gone.txt", "text/plain"),
+        )
+    )
+    return dataclasses.replace(
+        territory,
+        publications={
+            "cog": StoredPublication(kind="cog", folder=cog, files=files),
+            "odd": StoredPublication(kind="odd", folder=odd, files=listed),
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def client(twin: Territory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Client of a server over the delivered twin: 24 observations, two alerts raised."""
+    feed_path = tmp_path_factory.mktemp("feed") / "feed.sqlite"
+    deliver(twin, [FLOOD, DUST], feed_path)
+    with listening(create_app(twin, feed_path)) as url, httpx.Client(base_url=url) as opened:
+        yield opened
