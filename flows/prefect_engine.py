@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ QUIET = {
 def run(config: Path, workspace: Path, *, until: Stage, workers: int) -> StageReport:
     """Run the territory flow on ``workers`` threads; raises what the stages raise."""
     os.environ["PREFECT_TASK_RUNNER_THREAD_POOL_MAX_WORKERS"] = str(workers)
+    warnings.filterwarnings("ignore", message="SOCKS support in urllib3", module="urllib3")  # not ours, no proxy here
     with server():
         from territory import territory  # Prefect reads its settings when it is imported
 

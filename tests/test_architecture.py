@@ -27,7 +27,9 @@ ORDER = (
     "config",
     "stages",
     "pipeline",
+    "machine",
     "reports",
+    "crs_reports",
     "flow_files",
     "cli",
 )

@@ -119,7 +119,7 @@ def sample_make(
     config = folder.parent / f"{name}.yaml"
     print(f"{folder}: sample territory {name}")
     if not config.exists():
-        config.write_text(samples.sample_config(name, folder.name), encoding="utf-8")
+        config.write_text(samples.sample_config(name, folder.name, size_km=size_km), encoding="utf-8")
         print(f"{config}: its description; make the twin with: jnt run {config} --workspace twin-{name}")
 
 

@@ -112,7 +112,10 @@ def _as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[An
         if column.kind == "integers":
             return values.map(lambda items: [int(item) for item in items])
         typed: pd.Series[Any] = values.astype(_DTYPES[column.kind])
-        return typed.str.strip().replace("", pd.NA).astype("str") if column.kind == "text" else typed
+        if column.kind != "text":
+            return typed
+        text = typed.str.strip()
+        return text.mask(text == "")
     except (ValueError, TypeError) as error:
         raise SchemaError(
             "values of the wrong type",

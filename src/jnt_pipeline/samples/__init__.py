@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jnt_pipeline.errors import ConfigError
 
-__all__ = ["SAMPLES", "SampleReport", "make_sample"]
+__all__ = ["SAMPLES", "SampleReport", "make_sample", "sample_config"]
 
 SAMPLES: dict[str, str] = {
     "rive": "Riverside town in Lambert-93 and NGF-IGN69: cadastre, LiDAR tiles with a seam, a school in IFC, a flood.",
@@ -61,14 +61,7 @@ def make_sample(
     ConfigError
         For an unknown name, a size or density that makes no sense, or a folder in use.
     """
-    if name not in SAMPLES:
-        raise ConfigError(
-            "no such sample territory",
-            where="name",
-            found=name,
-            expected=", ".join(sorted(SAMPLES)),
-            remedy="choose one of these names",
-        )
+    _refuse_unknown(name)
     from jnt_pipeline.samples import rive
 
     seed, density = rive.SEED if seed is None else seed, rive.DENSITY if density is None else density
@@ -104,6 +97,28 @@ def make_sample(
         n_parcels=len(sample.plan.parcels),
         n_observations=sample.sensors.csv_rows + sample.sensors.sensorthings_observations,
     )
+
+
+def sample_config(name: str, data_folder: str, *, size_km: float | None = None) -> str:
+    """The YAML that describes a sample territory whose files lie in ``data_folder``, relative to the YAML.
+
+    Raises ``ConfigError`` for an unknown name.
+    """
+    _refuse_unknown(name)
+    from jnt_pipeline.samples import rive
+
+    return rive.rive_config(data_folder, size_km)
+
+
+def _refuse_unknown(name: str) -> None:
+    if name not in SAMPLES:
+        raise ConfigError(
+            "no such sample territory",
+            where="name",
+            found=name,
+            expected=", ".join(sorted(SAMPLES)),
+            remedy="choose one of these names",
+        )
 
 
 def _refuse_strangers(out: Path, files: tuple[str, ...]) -> None:

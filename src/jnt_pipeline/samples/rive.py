@@ -87,12 +87,12 @@ def write_rive(out: Path, *, seed: int, size_km: float | None, density: float) -
     return sample
 
 
-def rive_config(data_folder: str) -> str:
+def rive_config(data_folder: str, size_km: float | None = None) -> str:
     """The YAML that describes the territory; its paths are ``data_folder`` followed by the folder of each source.
 
-    ``area`` is that of the committed sample: widen it for a larger one.
+    ``area`` covers the sample of ``size_km``, as given to ``make_sample``.
     """
-    west, south, east, north = sample_extent(None).bounds
+    west, south, east, north = sample_extent(size_km).bounds
     rules = "\n".join(_rule_yaml(rule) for rule in RULES)
     return _YAML.format(
         west=west,
