@@ -352,7 +352,7 @@ def _parent(node: Any) -> Any:
         ("FillsVoids", "RelatingOpeningElement"),
         ("VoidsElements", "RelatingBuildingElement"),
     ):
-        parents = [getattr(relation, attribute, None) for relation in getattr(node, inverse, None) or ()]
+        parents: list[Any] = [getattr(relation, attribute, None) for relation in getattr(node, inverse, None) or ()]
         rooted = [parent for parent in parents if getattr(parent, "GlobalId", None)]
         if rooted:
             # Several parents are an error of the model; the smallest GlobalId keeps the choice stable.

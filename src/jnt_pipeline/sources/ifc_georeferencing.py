@@ -86,7 +86,7 @@ def judge(facts: GeoreferencingFacts, declared: Reference | None = None) -> Geor
     if facts.malformed_placements:
         found.add(
             "error", "malformed_placement",
-            f"{len(facts.malformed_placements)} placements without position: {', '.join(facts.malformed_placements[:5])}",
+            f"{len(facts.malformed_placements)} placements lack a place: {', '.join(facts.malformed_placements[:5])}",
             "have the author export the model again",
         )  # fmt: skip
     if horizontal is None or facts.conversion is None:
@@ -189,7 +189,7 @@ def _judge_names(
     facts: GeoreferencingFacts, declared: Reference | None, found: FindingList
 ) -> tuple[str | None, str | None]:
     """Horizontal and vertical code, as declared or as the file names them."""
-    if facts.crs_name is None and declared is None:
+    if facts.crs_name is None and not facts.operations and declared is None:
         return None, None
     named = horizontal_of(facts.crs_name or "")
     horizontal = None if isinstance(named, str) else named.code
