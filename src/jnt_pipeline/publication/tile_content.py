@@ -44,45 +44,42 @@ def _lying(polygon: shapely.Polygon, elevation_m: float) -> Solid:
     return Solid(np.column_stack([plan, np.full(len(plan), elevation_m)]), (face,), (ROOF,))
 
 
-def mesh_of(
-    shells: Sequence[Sequence[Solid]], local_of_building: Sequence[Sequence[NDArray[np.float64]]]
-) -> FeatureMesh:
+def mesh_of(shells: Sequence[Sequence[Solid]], local: NDArray[np.float64]) -> FeatureMesh:
     """The triangles of the buildings of one tile.
 
-    ``shells``: per building its shells in the twin's reference, which decide how faces are cut. ``local_of_building``:
-    the vertices of the same shells as east, north, up of the tile, metres. Every face has its own vertices, so that
-    walls are lit flat.
+    ``shells``: per building its shells in the twin's reference, which decide how faces are cut. ``local``: shape
+    (n, 3), the vertices of all of them in the same order as east, north, up of the tile, metres. Every face has its
+    own vertices, so that walls are lit flat.
     """
-    positions: list[NDArray[np.float64]] = []
-    normals: list[NDArray[np.float64]] = []
-    features: list[NDArray[np.int64]] = []
-    triangles: list[NDArray[np.int64]] = []
-    n = 0
-    for number, (solids, locals_) in enumerate(zip(shells, local_of_building, strict=True)):
-        for solid, local in zip(solids, locals_, strict=True):
-            _, corners, face = triangulate(solid)
-            own, place = np.unique(face[:, None].astype(np.int64) * len(local) + corners, return_inverse=True)
-            face_of, vertex_of = np.divmod(own, len(local))
-            positions.append(local[vertex_of])
-            normals.append(_face_normals(local, corners, face, len(solid.faces))[face_of])
-            features.append(np.full(len(own), number, dtype=np.int64))
-            triangles.append(place.reshape(-1, 3) + n)
-            n += len(own)
+    corners_of: list[NDArray[np.int64]] = []
+    face_of: list[NDArray[np.int64]] = []
+    building_of_face: list[int] = []
+    n_vertices = 0
+    for building, solids in enumerate(shells):
+        for solid in solids:
+            _, triangles, face_of_triangle = triangulate(solid)
+            corners_of.append(triangles.astype(np.int64) + n_vertices)
+            face_of.append(face_of_triangle.astype(np.int64) + len(building_of_face))
+            building_of_face += [building] * len(solid.faces)
+            n_vertices += len(solid.vertices)
+    corners, face = np.concatenate(corners_of), np.concatenate(face_of)
+    own, place = np.unique(face[:, None] * n_vertices + corners, return_inverse=True)
+    face_of_own, vertex_of_own = np.divmod(own, n_vertices)
     return FeatureMesh(
-        positions=np.concatenate(positions),
-        normals=np.concatenate(normals),
-        feature=np.concatenate(features),
-        triangles=np.concatenate(triangles),
+        positions=local[vertex_of_own],
+        normals=_face_normals(local, corners, face, len(building_of_face))[face_of_own],
+        feature=np.array(building_of_face, dtype=np.int64)[face_of_own],
+        triangles=place.reshape(-1, 3),
     )
 
 
 def _face_normals(
-    local: NDArray[np.float64], corners: NDArray[np.int32], face: NDArray[np.int32], n_faces: int
+    local: NDArray[np.float64], corners: NDArray[np.int64], face: NDArray[np.int64], n_faces: int
 ) -> NDArray[np.float64]:
     """Unit normal per face (n_faces, 3), from the sum of its triangles' area vectors."""
     a, b, c = (local[corners[:, i]] for i in range(3))
-    total = np.zeros((n_faces, 3))
-    np.add.at(total, face, np.cross(b - a, c - a))
+    area_vectors = np.cross(b - a, c - a)
+    total = np.column_stack([np.bincount(face, area_vectors[:, i], n_faces) for i in range(3)])
     return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True))
 
 

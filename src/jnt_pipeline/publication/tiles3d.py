@@ -159,17 +159,14 @@ def _write_tile(
     to_geocentric: Transformation,
 ) -> _Leaf:
     shells = [shells_of(record) for record in records]
-    flat = [solid for solids in shells for solid in solids]
-    vertices = np.concatenate([solid.vertices for solid in flat])
+    vertices = np.concatenate([solid.vertices for solids in shells for solid in solids])
     low, high = np.floor(vertices.min(axis=0)), vertices.max(axis=0)
     middle = np.floor((low + high) / 2)
     frame = frame_at((float(middle[0]), float(middle[1]), float(low[2])), to_geocentric)
     local = frame.local(to_geocentric.apply(vertices))
-    pieces = iter(np.split(local, np.cumsum([len(solid.vertices) for solid in flat])[:-1]))
-    mesh = mesh_of(shells, [[next(pieces) for _ in solids] for solids in shells])
     uri = f"tiles/{math.floor(cell[0] * cell_m)}_{math.floor(cell[1] * cell_m)}.glb"
     content = glb(
-        mesh,
+        mesh_of(shells, local),
         properties_of(records),
         class_name="building",
         colour=_COLOUR,
