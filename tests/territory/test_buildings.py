@@ -211,11 +211,25 @@ def test_an_inset_leaves_out_the_strip_of_a_neighbour() -> None:
     assert row.roof_max_elevation_m == 7.5
 
 
-def test_an_inset_is_not_applied_to_a_building_too_narrow_for_it() -> None:
-    narrow = box(10, 10, 20, 11)
-    points = block((at(lattice(10, 10, 20, 11), 7.5), ROOF))
-    row = derive_buildings(footprints(narrow), points, terrain(), BuildingParameters(roof_inset_m=0.4)).iloc[0]
-    assert row.n_roof_points == 160
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    # Rows of points every 0.25 m: none is 0.4 m from both walls. Every 0.1 m: two rows of ten are, too small a share.
+    [(0.25, 40 * 4), (0.1, 100 * 10)],
+)
+def test_an_inset_is_not_applied_to_a_building_too_narrow_for_it(step: float, expected: int) -> None:
+    points = block((at(lattice(10, 10, 20, 11, step), 7.5), ROOF))
+    inset = BuildingParameters(roof_inset_m=0.4)
+    row = derive_buildings(footprints(box(10, 10, 20, 11)), points, terrain(), inset).iloc[0]
+    assert row.n_roof_points == expected
+
+
+def test_points_level_with_a_corner_are_told_inside_from_outside() -> None:
+    # Corners at the height of every point: where a ray meets two walls at once.
+    diamond = Polygon([(10, 15), (15, 10), (20, 15), (15, 20)])
+    level = at(np.column_stack([np.arange(8.5, 22, 0.5), np.full(27, 15.0)]), 5.0)
+    row = derive_buildings(footprints(diamond), block((level, ROOF)), terrain(), DEFAULTS).iloc[0]
+    # 10.5 to 19.5 are inside, and of the two corners the western one.
+    assert row.n_roof_points == 20
 
 
 def test_both_parts_of_a_footprint_count() -> None:
