@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from towns import Town, build_town
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -28,6 +30,12 @@ def shared() -> Path:
 def repository() -> Path:
     """Root of the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """A generated town and its twin; tests copy it before they change it."""
+    return build_town(tmp_path_factory.mktemp("town"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

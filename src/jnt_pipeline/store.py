@@ -152,7 +152,11 @@ class Workspace:
             workspace._empty_scratch()
             if not marker.exists():
                 workspace.write_document("workspace.json", {"format": FORMAT})
-            yield workspace
+            try:
+                yield workspace
+            except Exception:
+                workspace._empty_scratch()  # nothing half-written stays behind; after a kill, the next run sees to it
+                raise
 
     def _empty_scratch(self) -> None:
         for leftover in (self.root / "scratch").iterdir():

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from jnt_pipeline.provenance import Operation
 from jnt_pipeline.territory.model import PublishedFile, Territory
 
 __all__ = ["Exporter", "ExporterDeclaration", "Publication", "PublishedFile"]
@@ -22,6 +23,8 @@ class Publication:
     records_out: dict[str, int]
     left_out: dict[str, int]
     """Records that the standard cannot carry, by ``layer: reason``; ``in = out + left out``."""
+    operations: tuple[Operation, ...] = ()
+    """Coordinate operations that the content hangs on: another edition of their grids makes it stale."""
 
 
 class ExporterDeclaration(BaseModel):

@@ -138,6 +138,7 @@ def write_3dtiles(territory: Territory, folder: Path, *, cell_m: float = 250.0) 
         records_in={"buildings": n_buildings},
         records_out={"buildings": n_buildings - n_unplaced},
         left_out={"buildings: no elevation": n_unplaced} if n_unplaced else {},
+        operations=(to_geocentric.operation,),
     )
 
 

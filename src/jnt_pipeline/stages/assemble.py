@@ -11,7 +11,7 @@ import shapely
 
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
-from jnt_pipeline.stages.assembly_work import BuildingsWork, LinksWork, TerrainWork
+from jnt_pipeline.stages.assembly_work import LINKED_LAYERS, BuildingsWork, LinksWork, TerrainWork
 from jnt_pipeline.stages.tiles import PointTile, owners, point_tiles
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, RasterEntry, TwinIndex, layer_entries
@@ -147,7 +147,7 @@ def _plan_links(config: TwinConfig, workspace: Workspace, index: TwinIndex) -> P
         name="links",
         version=LINKS_VERSION,
         parameters={"links": config.links.model_dump(mode="json"), "vintages": _vintages(index)},
-        inputs=index.checksums(("buildings", "parcels", "bim_buildings", "stations")),
+        inputs=index.checksums(LINKED_LAYERS),
     )
     return Planned(unit=unit, work=LinksWork(index=index, root=workspace.root, parameters=config.links))
 

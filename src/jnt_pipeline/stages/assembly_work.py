@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,8 @@ from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.links import (
-    LINK_COLUMNS,
     LinkParameters,
+    join_links,
     link_bim_to_buildings,
     link_buildings_to_parcels,
     link_stations,
@@ -35,7 +37,10 @@ from jnt_pipeline.territory.model import RasterWindow, StoredRaster, Territory
 from jnt_pipeline.territory.terrain import TerrainParameters, derive_dhm, derive_dsm, derive_dtm
 from jnt_pipeline.twin import TwinIndex, write_layer
 
-__all__ = ["BuildingsWork", "LinksWork", "TerrainWork"]
+__all__ = ["LINKED_LAYERS", "BuildingsWork", "LinksWork", "TerrainWork"]
+
+LINKED_LAYERS = ("buildings", "parcels", "bim_buildings", "stations")
+"""Layers between whose things links are drawn."""
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -94,8 +99,6 @@ class BuildingsWork:
         frame = frame.sort_values("footprint_id", ignore_index=True)
         points = gather_points(self.points, self.envelope, self.reference)
         buildings = derive_buildings(frame, points, self._terrain(), self.parameters)
-        if not self.points:
-            buildings = buildings.assign(reason="no_lidar")
         n = len(buildings)
         layer = Layer(
             name="buildings",
@@ -133,25 +136,18 @@ class LinksWork:
         """Write the layer ``links``."""
         twin = self.index.territory(Workspace(self.root))
         linked_on = newest_date(twin)
-        buildings = _features(twin, "buildings")
-        parcels = _features(twin, "parcels")
+        layers = {name: _features(twin, name) for name in LINKED_LAYERS if name in twin.layers}
+        buildings, parcels = layers.get("buildings"), layers.get("parcels")
+        models, stations = layers.get("bim_buildings"), layers.get("stations")
         found = []
         if buildings is not None and parcels is not None:
             found.append(link_buildings_to_parcels(buildings, parcels, self.parameters, linked_on=linked_on))
-        if (models := _features(twin, "bim_buildings")) is not None and buildings is not None:
+        if models is not None and buildings is not None:
             found.append(link_bim_to_buildings(models, buildings, self.parameters, linked_on=linked_on))
-        if (stations := _features(twin, "stations")) is not None and buildings is not None and parcels is not None:
+        if stations is not None and buildings is not None and parcels is not None:
             found.append(link_stations(stations, buildings, parcels, self.parameters, linked_on=linked_on))
-        links = pd.concat(found, ignore_index=True) if found else _no_links()
-        links = links.sort_values(["link_type", "source_id", "target_id"], ignore_index=True)
-        used = [
-            twin.layers[name].provenance
-            for name in ("buildings", "parcels", "bim_buildings", "stations")
-            if name in twin.layers
-        ]
-        provenance = used[0]
-        for other in used[1:]:
-            provenance |= other
+        links = join_links(found)
+        provenance = reduce(or_, (twin.layers[name].provenance for name in (layers or twin.layers)))
         layer = Layer(
             name="links",
             frame=links,
@@ -163,12 +159,8 @@ class LinksWork:
         return {"n_links": {kind: int(n) for kind, n in links["link_type"].value_counts().sort_index().items()}}
 
 
-def _features(twin: Territory, name: str) -> gpd.GeoDataFrame | None:
-    return twin.layer(name).to_geopandas() if name in twin.layers else None
-
-
-def _no_links() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype="float64" if name == "score" else "str") for name in LINK_COLUMNS})
+def _features(twin: Territory, name: str) -> gpd.GeoDataFrame:
+    return twin.layer(name).to_geopandas()
 
 
 def newest_date(twin: Territory) -> str:

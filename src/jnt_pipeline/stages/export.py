@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.errors import ConfigError
 from jnt_pipeline.publication import AnyExporter
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
@@ -111,13 +110,15 @@ class ExportWork:
     root: Path
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write the publication; the facts are its list of files, its counts, and the grids its heights hang on."""
-        grids: dict[str, str] = {}
-        if self.index.reference.vertical is not None:
-            change = transformation(self.index.reference, "EPSG:4979", undulation=self.index.undulation)
-            grids = {grid.name: grid.sha256 for grid in change.operation.grids}
+        """Write the publication; the facts are its list of files, its counts, and the grids it hangs on."""
         written = self.exporter.write(self.index.territory(Workspace(self.root)), folder)
-        return {**asdict(written), "grids": grids}
+        return {
+            "files": [asdict(file) for file in written.files],
+            "records_in": written.records_in,
+            "records_out": written.records_out,
+            "left_out": written.left_out,
+            "grids": {grid.name: grid.sha256 for operation in written.operations for grid in operation.grids},
+        }
 
 
 def _entry(record: Record, inputs: dict[str, str]) -> PublicationEntry:

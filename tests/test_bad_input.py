@@ -1,0 +1,199 @@
+"""Bad input: each mistake has its error or its rejection, its exit code, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import laspy
+import pytest
+import yaml
+
+import jnt_pipeline as jnt
+from jnt_pipeline import cli
+from towns import Town
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table in docs/bad-input.md."""
+
+    title: str
+    source: str
+    """Kind of source that is left in the description."""
+    spoil: Callable[[Path, dict[str, object]], None]
+    """Changes the files (folder of the town) or the description."""
+    outcome: str
+    """Class of the error, or ``set aside: reason``."""
+    exit_code: int
+    message: str
+    """Part of what the user reads."""
+
+
+def _tile(folder: Path) -> Path:
+    return sorted((folder / "lidar").glob("*.laz"))[0]
+
+
+def _only_tile(folder: Path, name: str | None = None) -> Path:
+    """Keep one tile, perhaps under another name."""
+    first, *others = sorted((folder / "lidar").glob("*.laz"))
+    for other in others:
+        other.unlink()
+    return first.rename(first.with_name(name)) if name else first
+
+
+def no_crs(folder: Path, _: dict[str, object]) -> None:
+    tile = _only_tile(folder)
+    las = laspy.read(tile)
+    las.vlrs.clear()
+    las.evlrs.clear() if las.evlrs else None
+    las.header.global_encoding.wkt = False
+    las.write(tile)
+
+
+def no_vertical(folder: Path, _: dict[str, object]) -> None:
+    _only_tile(folder, "tile.laz")
+
+
+def truncated(folder: Path, _: dict[str, object]) -> None:
+    tile = _only_tile(folder)
+    tile.write_bytes(tile.read_bytes()[:100_000])
+
+
+def no_conversion(folder: Path, _: dict[str, object]) -> None:
+    model = folder / "bim" / "ecole.ifc"
+    lines = model.read_text().splitlines()
+    kept = [line for line in lines if "IFCMAPCONVERSION" not in line and "IFCPROJECTEDCRS" not in line]
+    assert len(kept) == len(lines) - 2
+    model.write_text("\n".join(kept) + "\n")
+
+
+def ifc2x3(folder: Path, _: dict[str, object]) -> None:
+    model = folder / "bim" / "ecole.ifc"
+    model.write_text(model.read_text().replace("FILE_SCHEMA(('IFC4'))", "FILE_SCHEMA(('IFC2X3'))"))
+
+
+def torn_step(folder: Path, _: dict[str, object]) -> None:
+    model = folder / "bim" / "ecole.ifc"
+    model.write_text(model.read_text()[:20_000])
+
+
+def _features(folder: Path, layer: str, change: Callable[[dict[str, object]], None]) -> None:
+    path = folder / "cadastre" / f"cadastre-45999-{layer}.json.gz"
+    collection = json.loads(gzip.decompress(path.read_bytes()))
+    change(collection)
+    path.write_bytes(gzip.compress(json.dumps(collection).encode(), mtime=0))
+
+
+def broken_ring(folder: Path, _: dict[str, object]) -> None:
+    def change(collection: dict[str, object]) -> None:
+        feature = collection["features"][3]  # type: ignore[index]
+        feature["geometry"] = {"type": "Polygon", "coordinates": [[[1.9, 47.9], [1.91, 47.9], [1.9, 47.9]]]}
+
+    _features(folder, "parcelles", change)
+
+
+def no_json(folder: Path, _: dict[str, object]) -> None:
+    path = folder / "cadastre" / "cadastre-45999-parcelles.json.gz"
+    path.write_bytes(gzip.compress(b"<html>404</html>", mtime=0))
+
+
+def torn_gz(folder: Path, _: dict[str, object]) -> None:
+    path = folder / "cadastre" / "cadastre-45999-parcelles.json.gz"
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def bad_timestamp(folder: Path, _: dict[str, object]) -> None:
+    table = folder / "sensors" / "observations.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines, lines[1].replace("2026-03", "26/3")]) + "\n")
+
+
+def missing_column(folder: Path, _: dict[str, object]) -> None:
+    table = folder / "sensors" / "observations.csv"
+    table.write_text(table.read_text().replace("phenomenon_at", "date", 1))
+
+
+def empty_folder(folder: Path, _: dict[str, object]) -> None:
+    shutil.rmtree(folder / "cadastre")
+    (folder / "cadastre").mkdir()
+
+
+def unknown_key(_: Path, config: dict[str, object]) -> None:
+    config["titel"] = config.pop("title")
+
+
+def no_grid(_: Path, config: dict[str, object]) -> None:
+    del config["undulation"]
+    config["publication"] = [{"kind": "3dtiles"}]
+
+
+CASES = (
+    Case("LiDAR without a CRS", "lidar", no_crs, "MissingCrsError", 1, "LHD_FXX"),
+    Case("LiDAR heights without a vertical datum", "lidar", no_vertical, "MissingHeightReferenceError", 1, "tile.laz"),
+    Case("Truncated LAZ", "lidar", truncated, "UnreadableError", 3, "LHD_FXX"),
+    Case("IFC without georeferencing", "bim", no_conversion, "MissingCrsError", 1, "ecole.ifc"),
+    Case("IFC of another schema", "bim", ifc2x3, "UnsupportedError", 3, "IFC2X3"),
+    Case("Torn IFC file", "bim", torn_step, "UnreadableError", 3, "ecole.ifc"),
+    Case("Parcel with a broken ring", "cadastre", broken_ring, "set aside: broken_ring", 0, "1 broken_ring"),
+    Case("Cadastre file that is no JSON", "cadastre", no_json, "UnreadableError", 3, "parcelles.json.gz"),
+    Case("Torn gzip file", "cadastre", torn_gz, "UnreadableError", 3, "parcelles.json.gz"),
+    Case("Folder without any file of the source", "cadastre", empty_folder, "EmptySourceError", 1, "cadastre"),
+    Case("CSV with a bad timestamp", "sensors", bad_timestamp, "set aside: bad_timestamp", 0, "2 bad_timestamp"),
+    Case("CSV without a column", "sensors", missing_column, "SourceError", 1, "phenomenon_at"),
+    Case("Unknown key in the description", "sensors", unknown_key, "ConfigError", 2, "did you mean title?"),
+    Case("No grid, and no declared undulation", "sensors", no_grid, "MissingGridError", 1, "jnt grids sync"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_each_mistake_has_its_outcome(
+    case: Case, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JNT_PROJ_GRIDS", str(tmp_path / "no-grids"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-grids"))
+    shutil.copytree(town.folder, tmp_path / "rive")
+    config = yaml.safe_load(town.config.read_text())
+    config["sources"] = [source for source in config["sources"] if source["kind"] == case.source]
+    config["publication"] = [{"kind": "geoparquet"}]
+    case.spoil(tmp_path / "rive", config)
+    (tmp_path / "twin.yaml").write_text(yaml.safe_dump(config))
+    workspace = tmp_path / "twin"
+
+    monkeypatch.setattr(sys, "argv", ["jnt", "run", str(tmp_path / "twin.yaml"), "--workspace", str(workspace)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    said = capsys.readouterr()
+
+    if case.outcome.startswith("set aside: "):
+        assert (end.value.code or 0) == case.exit_code == 0
+        monkeypatch.setattr(sys, "argv", ["jnt", "status", str(workspace)])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert case.message in capsys.readouterr().out
+        return
+    assert end.value.code == case.exit_code
+    assert case.message in said.err
+    assert re.search(r"remedy: +\S", said.err)
+    with pytest.raises(jnt.JntError) as caught:
+        jnt.run(tmp_path / "twin.yaml", workspace)
+    assert type(caught.value).__name__ == case.outcome
+    # Nothing half-written: no publication, nothing in progress, and every unit that is there has its manifest.
+    assert not (workspace / "publication").exists() or not list((workspace / "publication").iterdir())
+    assert not (workspace / "twin.json").exists()
+    if workspace.exists():
+        assert not list((workspace / "scratch").iterdir())
+        units = {path.parent.name for path in workspace.glob("units/*/*/*")}
+        assert units == {path.stem for path in workspace.glob("manifest/*/*.json")}
+
+
+def test_the_table_in_the_docs_is_this_one(repository: Path) -> None:
+    text = (repository / "docs" / "bad-input.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| `(.+?)` \| (\d) \|", text, re.MULTILINE)
+    assert rows == [(case.title, case.outcome, str(case.exit_code)) for case in CASES]

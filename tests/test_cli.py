@@ -1,0 +1,212 @@
+"""The ``jnt`` command: what people type, what they read, and the exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+
+from jnt_pipeline import cli
+from towns import Town
+
+
+class Said:
+    """What a command printed, and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def jnt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run the command in this process."""
+
+    def run(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["jnt", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        code = end.value.code
+        return Said(code if isinstance(code, int) else 0 if code is None else 1, captured.out, captured.err)
+
+    return run
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    found: list[tuple[tuple[str, ...], click.Command]] = []
+    for name, command in group.commands.items():
+        inner = (*path, name)
+        found += commands(command, inner) if isinstance(command, click.Group) else [(inner, command)]
+    return found
+
+
+def all_commands() -> list[tuple[tuple[str, ...], click.Command]]:
+    root = typer.main.get_command(cli.app)
+    return commands(root)  # type: ignore[arg-type]  # typer's group is click's
+
+
+def test_the_contract_of_names_holds() -> None:
+    names = {" ".join(path) for path, _ in all_commands()}
+    assert names >= {
+        "demo", "sample make", "run", "check", "clean", "status", "export", "serve",
+        "crs explain", "crs transform", "grids list", "grids sync", "schema", "doctor",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [path for path, _ in all_commands()], ids=" ".join)
+def test_every_command_has_help_with_an_example(jnt, path: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    said = jnt(*path, "--help")
+    assert said.code == 0
+    assert re.search(r"Example:.*jnt " + path[0], said.out, re.DOTALL)
+
+
+def test_help_starts_without_the_heavy_engines() -> None:
+    code = (
+        "import sys; sys.argv = ['jnt', '--help']\n"
+        "from jnt_pipeline.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'geopandas', 'rasterio', 'numba', 'ifcopenshell', 'prefect', 'fastapi'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_run_status_and_clean(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    workspace = tmp_path / "twin"
+    shutil.copytree(town.workspace, workspace, symlinks=True)
+    assert "nothing to make" in jnt("run", town.config, "--workspace", workspace, "--dry-run").out
+    shutil.rmtree(workspace / "units" / "links")
+    said = jnt("run", town.config, "--workspace", workspace, "--dry-run")
+    assert "links/links: would be made; what depends on it follows (output missing" in said.out
+    said = jnt("run", town.config, "--workspace", workspace, "--explain")
+    assert said.code == 0
+    assert "links/links: made (output missing" in said.out
+    assert "1 units made, 15 there already" in said.out
+    status = json.loads(jnt("status", workspace, "--json").out)
+    assert {layer["layer"] for layer in status["layers"]} >= {"parcels", "buildings", "links", "stations"}
+    assert all(layer["read"] == layer["kept"] + sum(layer["rejected"].values()) for layer in status["layers"])
+    assert not any(publication["stale"] for publication in status["publications"].values())
+    table = jnt("status", workspace)
+    assert "EPSG:2154+5720" in table.out
+    assert "declared undulation: 44.86 m" in table.out
+    assert "given back" in jnt("clean", workspace).out
+    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, 16 there")
+
+
+def test_stale_publications_are_told(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(town.folder.parent, tmp_path / "town", symlinks=True)
+    config, workspace = tmp_path / "town" / "rive.yaml", tmp_path / "town" / "twin"
+    config.write_text(config.read_text() + "buildings: {roof_percentile: 50}\n")
+    assert jnt("run", config, "--workspace", workspace, "--until", "assemble").code == 0
+    status = json.loads(jnt("status", workspace, "--json").out)
+    stale = {kind for kind, publication in status["publications"].items() if publication["stale"]}
+    assert stale == {"geoparquet", "cityjson", "3dtiles"}  # rasters did not change
+    assert "STALE" in jnt("status", workspace).out
+
+
+def test_export_alone(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    workspace = tmp_path / "twin"
+    shutil.copytree(town.workspace, workspace, symlinks=True)
+    said = jnt("export", workspace, "--to", "cityjson")
+    assert said.out.strip() == str(workspace / "publication" / "cityjson")
+    said = jnt("export", workspace, "--to", "dxf")
+    assert said.code == 2
+    assert "'cityjson'" in said.err
+
+
+def test_check_says_what_a_file_holds_and_ends_with_its_verdict(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    tile = next((town.folder / "lidar").glob("*.laz"))
+    said = jnt("check", tile, "--json")
+    assert said.code == 0
+    (report,) = json.loads(said.out)
+    assert report["kind"] == "lidar"
+    torn = tmp_path / tile.name
+    torn.write_bytes(tile.read_bytes()[:5000])
+    said = jnt("check", torn, tile)
+    assert said.code == 3
+    assert "UNREADABLE" in said.out
+    assert "remedy" in said.out
+
+
+def test_an_error_is_one_block_without_traceback(jnt, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    said = jnt("run", tmp_path / "none.yaml")
+    assert said.code == 2
+    assert said.err.startswith("jnt: error:")
+    assert "none.yaml" in said.err
+    assert "remedy:" in said.err
+    assert "Traceback" not in said.err + said.out
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "jnt_pipeline", "--debug", "status", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" in ended.stderr
+    assert ended.returncode == 1
+
+
+def test_an_unknown_option_is_a_usage_error(jnt) -> None:  # type: ignore[no-untyped-def]
+    assert jnt("run", "x.yaml", "--colour").code == 2
+
+
+def test_transform_reads_lines_and_says_the_operation(jnt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("# IGN's point 1\n652760.737 7033791.243\n652760.737;7033791.243\n"))
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171")
+    lines = said.out.splitlines()
+    assert len(lines) == 2
+    longitude, latitude = map(float, lines[0].split())
+    assert longitude == pytest.approx(2.3365066, abs=2e-8)  # 1 mm
+    assert latitude == pytest.approx(50.399936575, abs=2e-8)
+    assert "operation:" in said.err
+    bad = tmp_path / "points.txt"
+    bad.write_text("1 2\n1 two\n")
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", bad)
+    assert said.code == 3
+    assert "points.txt, line 1" in said.err or "points.txt, line 2" in said.err
+
+
+def test_explain_names_the_grid_that_is_missing(jnt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("JNT_PROJ_GRIDS", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    said = jnt("crs", "explain", "EPSG:2154+5720", "EPSG:4979")
+    assert said.code == 0
+    assert "REFUSED" in said.out
+    assert "jnt grids sync fr_ign_RAF18.tif" in said.out
+    assert "four numbers" in jnt("crs", "explain", "EPSG:2154", "EPSG:4326", "--bbox", "1,2").err
+
+
+def test_grids_doctor_and_schema_speak_json(jnt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("JNT_PROJ_GRIDS", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    grids = json.loads(jnt("grids", "list", "--json").out)
+    assert {grid["state"] for grid in grids} == {"missing"}
+    assert "fr_ign_RAF20.tif" in {grid["name"] for grid in grids}
+    findings = {row["what"]: row for row in json.loads(jnt("doctor", "--json").out)}
+    assert findings["fr_ign_RAF20.tif"]["remedy"] == "jnt grids sync fr_ign_RAF20.tif"
+    assert findings["Python"]["is_fine"]
+    assert json.loads(jnt("schema").out)["title"] == "Territory of jnt_pipeline"
+
+
+def test_sample_make_writes_files_and_a_description_that_runs(jnt, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "small"
+    said = jnt("sample", "make", "rive", "--seed", 3, "--size-km", 0.1, "--density", 1, "--out", out)
+    assert said.code == 0
+    config = tmp_path / "rive.yaml"
+    assert str(config) in said.out
+    assert jnt("run", config, "--workspace", tmp_path / "twin", "--until", "ingest").code == 0
+    assert jnt("sample", "make", "nowhere").code == 2
+
+
+def test_serve_refuses_another_address_than_loopback(jnt, town: Town) -> None:  # type: ignore[no-untyped-def]
+    said = jnt("serve", town.workspace, "--host", "0.0.0.0")
+    assert said.code == 1
+    assert "loopback" in said.err
