@@ -44,7 +44,8 @@ class StoredLayer:
         if self.reference is not None:
             return self.to_geopandas()
         frames = [pd.read_parquet(part) for part in self.parts]
-        return pd.concat(frames, ignore_index=True)
+        joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
+        return joined
 
     def to_geopandas(self) -> gpd.GeoDataFrame:
         """The features, in the horizontal CRS of ``reference``."""
