@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import struct
 import subprocess
 from collections import Counter
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -23,15 +23,13 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 
 
-def official_schema(name: str) -> dict[str, Any] | None:
-    """An official JSON Schema where the machine has it (``../shared/schemas`` or ``JNT_OFFICIAL_SCHEMAS``).
+SCHEMAS = Path(__file__).parent / "publication" / "schemas"
 
-    Their licences or our rules keep them out of the repository; the checks written here run everywhere.
-    """
-    for folder in (os.environ.get("JNT_OFFICIAL_SCHEMAS"), ROOT.parent / "shared" / "schemas"):
-        if folder and (Path(folder) / name).is_file():
-            return json.loads((Path(folder) / name).read_text(encoding="utf-8"))
-    return None
+
+def schema_of(name: str) -> dict[str, Any]:
+    """One JSON Schema of ``tests/publication/schemas`` (their origins and licences are in its NOTICE.md)."""
+    schema: dict[str, Any] = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
+    return schema
 
 
 # --- glTF and 3D Tiles -------------------------------------------------------------------------------------
@@ -223,11 +221,8 @@ def check_cityjson(path: Path) -> str:
     document = json.loads(content)
     summary = cityjson_lib.CityModel.parse_document_bytes(content).summary()
     assert summary.cityobject_count == len(document["CityObjects"])
-    schema = official_schema("cityjson/cityjson.min.schema.json")
-    if schema is not None:
-        import jsonschema
-
-        jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
+    official = schema_of("cityjson-2.0.2.min.schema.json")
+    jsonschema.Draft7Validator(official, format_checker=jsonschema.FormatChecker()).validate(document)
     assert document["type"] == "CityJSON"
     assert document["version"] == "2.0"
     assert all(isinstance(value, int) for vertex in document["vertices"] for value in vertex)
@@ -326,8 +321,7 @@ def check_stac(folder: Path) -> str:
 
     validator = JsonSchemaSTACValidator()
     for name in ("file", "projection"):
-        schema = official_schema(f"stac/{name}.json") if name == "file" else None
-        schema = schema or json.loads((TESTS / "publication" / "schemas" / f"stac_{name}.json").read_text())
+        schema = schema_of(f"stac_{name}.json")
         validator.schema_cache[schema["$id"].removesuffix("#")] = schema
     RegisteredValidator.set_validator(validator)
     catalogue = pystac.Catalog.from_file(str(folder / "catalog.json"))

@@ -1,0 +1,1 @@
+"""Base layers (*données socles*): values that travel, schemas, and how native layers become theirs."""

@@ -1,0 +1,1 @@
+"""Territory (*territoire*): what is derived from base layers, as pure functions on arrays and frames."""

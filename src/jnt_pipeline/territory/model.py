@@ -42,7 +42,8 @@ class StoredLayer:
     def to_pandas(self) -> pd.DataFrame:
         """The records, parts in order; a ``GeoDataFrame`` where they have a geometry."""
         if self.reference is not None:
-            return self.to_geopandas()
+            features: pd.DataFrame = self.to_geopandas()
+            return features
         frames = [pd.read_parquet(part) for part in self.parts]
         joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
         return joined
