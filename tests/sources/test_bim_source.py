@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from jnt_pipeline.errors import (
     UnreadableError,
     UnsupportedError,
 )
-from jnt_pipeline.sources.bim import BimSource
+from jnt_pipeline.sources.bim import BimSource, check_ifc
 from jnt_pipeline.sources.ifc_footprints import footprint_of
 
 E0, N0, H0 = 1_842_000.0, 5_176_000.0, 170.0
@@ -269,6 +270,52 @@ def test_model_that_cannot_be_placed_says_what_to_add(
     assert words in str(caught.value)
     assert "m.ifc" in str(caught.value)
     assert caught.value.remedy
+
+
+def _circle(maker: ModelMaker) -> None:
+    maker.building.ObjectPlacement.PlacementRelTo = maker.storey.ObjectPlacement
+
+
+def _no_axes(maker: ModelMaker) -> None:
+    maker.context.WorldCoordinateSystem = None
+    maker.storey.ObjectPlacement.RelativePlacement.Location = None
+
+
+def _conversion_to_nowhere(maker: ModelMaker) -> None:
+    maker.file.by_type("IfcMapConversion")[0].TargetCRS = None
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (_circle, "malformed_placement"),
+        (_no_axes, "malformed_placement"),
+        (_conversion_to_nowhere, "grf002_unknown_crs_name"),
+    ],
+)
+def test_malformed_model_is_named_before_the_geometry_engine_sees_it(
+    tmp_path: Path, damage: Callable[[ModelMaker], None], code: str
+) -> None:
+    maker = ModelMaker()
+    maker.georeference()
+    maker.box("wall", (0, 0, 0), (4000, 200, 3000))
+    damage(maker)
+    path = maker.save(tmp_path / "m.ifc")
+    assert code in check_ifc(path).codes
+    with pytest.raises(JntError, match=code):
+        read(path)
+
+
+def test_element_without_global_id_is_set_aside(tmp_path: Path) -> None:
+    maker = ModelMaker()
+    maker.georeference()
+    for name in ("wall", "nameless"):
+        wall = maker.box(name, (0, 0, 0), (4000, 200, 3000))
+    path = maker.save(tmp_path / "m.ifc")
+    path.write_text(path.read_text().replace(f"('{wall.GlobalId}'", "($"))
+    elements, _ = read(path)
+    assert list(elements.frame.element_name) == ["wall"]
+    assert dict(elements.counts.rejected) == {"missing_global_id": 1}
 
 
 def test_declared_datum_serves_where_the_model_names_none_and_is_noted(tmp_path: Path) -> None:

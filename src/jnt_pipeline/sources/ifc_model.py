@@ -138,9 +138,9 @@ def georeferencing_facts(model: IfcModel) -> GeoreferencingFacts:
     facilities = sorted({e.is_a() for e in (*buildings, *model.of_class("IfcFacility"))})
     georeferenced = [(c, op) for c in contexts for op in getattr(c, "HasCoordinateOperation", None) or ()]
     operations = sorted((_operation(op) for _, op in georeferenced), key=repr)
-    crs = next((op.TargetCRS for _, op in georeferenced), None) or next(
-        iter(sorted(model.of_class("IfcProjectedCRS"), key=lambda c: str(c.Name))), None
-    )
+    # A CRS that no operation leads to is only reported: an operation never borrows it.
+    named = sorted(model.of_class("IfcProjectedCRS"), key=lambda c: str(c.Name))
+    crs = georeferenced[0][1].TargetCRS if georeferenced else next(iter(named), None)
     map_unit = _length_unit(crs.MapUnit) if crs is not None and getattr(crs, "MapUnit", None) else None
     frame = georeferenced[0][0] if georeferenced else (contexts[0] if contexts else None)
     world_origin = (_axis_matrix(frame.WorldCoordinateSystem) if frame is not None else None) or IDENTITY
@@ -188,7 +188,7 @@ def _conversion(
     kind, values, _ = _operation(operation)
     if kind == "IfcRigidOperation":
         first, second, height = values
-        if operation.FirstCoordinate.is_a() != "IfcLengthMeasure":
+        if first is not None and operation.FirstCoordinate.is_a() != "IfcLengthMeasure":
             return None, "its IfcRigidOperation is in angles, not lengths"
         values = (first, second, height or 0.0, None, None, 1.0 if map_unit is None else None, None, None, None)
     eastings, northings, height, abscissa, ordinate, scale, fx, fy, fz = values
@@ -259,6 +259,8 @@ def _axis_matrix(placement: Entity) -> Matrix | None:
 
     if placement is None:
         return IDENTITY
+    if getattr(placement, "Location", None) is None:
+        return None
     return _plain_matrix(ifcopenshell.util.placement.get_axis2placement, placement)
 
 
@@ -280,10 +282,10 @@ def _plain_matrix(function: Callable[[Entity], NDArray[np.float64]], placement: 
 
 
 def _true_north(context: Entity) -> tuple[float, float] | None:
-    direction = getattr(context, "TrueNorth", None)
-    if direction is None:
+    ratios: Any = getattr(getattr(context, "TrueNorth", None), "DirectionRatios", None) or ()
+    if len(ratios) < 2 or not all(math.isfinite(v) for v in ratios[:2]):
         return None
-    x, y = (float(v) for v in (*direction.DirectionRatios, 0.0)[:2])
+    x, y = float(ratios[0]), float(ratios[1])
     turned = abs(math.atan2(x, y)) > 1e-9  # radians: 0.06 mm over 60 km
     return (x, y) if turned else None
 
