@@ -25,7 +25,8 @@ CORS_REQUEST_HEADERS = ("Range", "If-Range", "If-None-Match")
 _BLOCK = 1 << 18
 
 
-@router.api_route(PREFIX + "{kind}/{path:path}", methods=["GET", "HEAD"], dependencies=[knows()])
+@router.head(PREFIX + "{kind}/{path:path}", dependencies=[knows()], include_in_schema=False)
+@router.get(PREFIX + "{kind}/{path:path}", dependencies=[knows()])
 def read_file(request: Request, kind: str, path: str) -> Response:
     """A published file, or the parts of it that a Range header asks for (RFC 9110 §14)."""
     files = cast(PublishedFiles, request.app.state.published_files)
