@@ -133,12 +133,9 @@ class SampleBuilding:
             drop = np.abs(b)
         return np.where(inside, self.ridge_elevation_m - self.slope * drop, np.nan)
 
-    def footprint_grid(self, step_m: float = 0.1) -> NDArray[np.float64]:
-        """Centres of a regular grid inside the wall line, shape (n, 2), EPSG:2154."""
-        n_a = max(round(2 * self.half_length_m / step_m), 1)
-        n_b = max(round(2 * self.half_width_m / step_m), 1)
-        a = (np.arange(n_a) + 0.5) / n_a * 2 * self.half_length_m - self.half_length_m
-        b = (np.arange(n_b) + 0.5) / n_b * 2 * self.half_width_m - self.half_width_m
-        aa, bb = (grid.ravel() for grid in np.meshgrid(a, b))
-        court = (np.abs(aa) < self.court_half_length_m) & (np.abs(bb) < self.court_half_width_m)
-        return self.to_world(np.column_stack([aa, bb])[~court])
+    def footprint_grid(self) -> NDArray[np.float64]:
+        """Centres of 64 x 64 equal cells of the wall line, less the courtyard, shape (n, 2), EPSG:2154."""
+        share = (np.arange(64) + 0.5) / 32 - 1
+        a, b = (grid.ravel() for grid in np.meshgrid(share * self.half_length_m, share * self.half_width_m))
+        court = (np.abs(a) < self.court_half_length_m) & (np.abs(b) < self.court_half_width_m)
+        return self.to_world(np.column_stack([a, b])[~court])

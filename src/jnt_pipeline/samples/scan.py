@@ -128,12 +128,19 @@ class _Pulses:
         self.z = np.where(grass, self.ground + 0.1 + 0.38 * self.rng.random(shape), self.z)
         self.code[grass] = 3
 
-    def hit_roofs(self) -> None:
+    def near(self, bounds: NDArray[np.float64]) -> list[int]:
+        """Which of n boxes, shape (n, 4), may meet the band."""
+        pad = 4 * self.step
+        _, south, _, north = self.nominal
+        return np.flatnonzero((bounds[:, 3] >= south - pad) & (bounds[:, 1] <= north + pad)).tolist()
+
+    def hit_roofs(self, bounds: NDArray[np.float64]) -> None:
         """The highest roof wins; nothing is seen below it."""
         noise = bell(self.rng, self.x.shape, ROOF_SIGMA_M)
         top = np.full(self.x.shape, -np.inf)
         walled = np.zeros(self.x.shape, dtype=bool)
-        for building in self.town.buildings:
+        for i in self.near(bounds):
+            building = self.town.buildings[i]
             window = self.window(building.bounds)
             if window is None:
                 continue
@@ -160,20 +167,20 @@ class _Pulses:
         # Water loses light, the deck does not.
         self.alive[window] |= mask
 
-    def hit_cars(self, cars: tuple[Rectangle, ...]) -> None:
+    def hit_cars(self, cars: tuple[Rectangle, ...], bounds: NDArray[np.float64]) -> None:
         """Parked cars: class 1."""
-        for car in cars:
-            found = self.inside(car)
+        for i in self.near(bounds):
+            found = self.inside(cars[i])
             if found is not None:
                 window, mask = found
                 mask = mask & (self.code[window] == 2)
                 self.z[window] = np.where(mask, self.ground[window] + 1.45, self.z[window])
                 self.code[window] = np.where(mask, 1, self.code[window])
 
-    def hit_hedges(self, hedges: tuple[Rectangle, ...]) -> None:
+    def hit_hedges(self, hedges: tuple[Rectangle, ...], bounds: NDArray[np.float64]) -> None:
         """Hedges of 0.6 to 1.45 m: class 4."""
-        for hedge in hedges:
-            found = self.inside(hedge)
+        for i in self.near(bounds):
+            found = self.inside(hedges[i])
             if found is not None:
                 window, mask = found
                 mask = mask & (self.code[window] <= 3)
@@ -211,6 +218,10 @@ def bridge_deck(town: SampleTown, u: NDArray[np.float64], v: NDArray[np.float64]
     return town.terrain.water(u) + BRIDGE_DECK_M + BRIDGE_CAMBER_M * (1.0 - share * share)
 
 
+def _boxes(bounds: list[Bounds]) -> NDArray[np.float64]:
+    return np.array(bounds, dtype=np.float64).reshape(-1, 4)
+
+
 def scan_strips(town: SampleTown, scenery: Scenery, density: float) -> Iterator[Returns]:
     """The returns of the whole flight, strip by strip from the south; ``density`` in pulses per m²."""
     extent = town.extent
@@ -218,15 +229,18 @@ def scan_strips(town: SampleTown, scenery: Scenery, density: float) -> Iterator[
     rows_per_strip = max(round(STRIP_M / step), 1)
     first = int(np.floor((extent.south - CENTRE_NORTHING_M) / step)) - 1
     last = int(np.ceil((extent.north - CENTRE_NORTHING_M) / step)) + 1
+    roofs = _boxes([building.bounds for building in town.buildings])
+    cars = _boxes([town.layout.box(car.corners) for car in scenery.cars])
+    hedges = _boxes([town.layout.box(hedge.corners) for hedge in scenery.hedges])
     for line, row in enumerate(range(first, last, rows_per_strip), start=1):
         rng = stream(town.seed, "scan", line)
         pulses = _Pulses(town, density, (row, min(row + rows_per_strip, last)), rng)
         pulses.hit_water()
         pulses.hit_grass()
-        pulses.hit_roofs()
+        pulses.hit_roofs(roofs)
         pulses.hit_bridge(scenery.bridge)
-        pulses.hit_cars(scenery.cars)
-        pulses.hit_hedges(scenery.hedges)
+        pulses.hit_cars(scenery.cars, cars)
+        pulses.hit_hedges(scenery.hedges, hedges)
         pulses.hit_trees(scenery)
         for void in scenery.voids:
             found = pulses.inside(void)
