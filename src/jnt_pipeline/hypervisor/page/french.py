@@ -115,15 +115,15 @@ EVENT_WORDS = {
 
 
 def number_text(value: float, decimals: int | None = None) -> str:
-    """A number as French readers write it; up to four significant decimals when ``decimals`` is None.
+    """A number as French readers write it; ``decimals`` None: up to three, and more where it is below one.
 
-    >>> number_text(12345.5)
-    '12\\u202f345,5'
+    >>> number_text(12345.5).replace("\u202f", " "), number_text(0.00012345), number_text(-2.0)
+    ('12 345,5', '0,0001234', '−2')
     """
+    value += 0.0  # minus zero is zero
     if decimals is None:
-        decimals = 0 if value == 0 else max(0, min(4, 3 - math.floor(math.log10(abs(value)))))
-        text = f"{value:,.{decimals}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
+        smaller = 0 if value == 0 else max(0, -math.floor(math.log10(abs(value))))
+        text = f"{value:,.{min(3 + smaller, 12)}f}".rstrip("0").rstrip(".")
     else:
         text = f"{value:,.{decimals}f}"
     return text.replace(",", _THIN).replace(".", ",").replace("-", "−")
