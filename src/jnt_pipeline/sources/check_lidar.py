@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import JsonValue
 
 from jnt_pipeline.crs.domains import check_inside, domains_of
+from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.systems import system
+from jnt_pipeline.crs.systems import canonical, system
 from jnt_pipeline.errors import (
     CrsError,
     JntError,
@@ -22,7 +23,7 @@ from jnt_pipeline.errors import (
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.las_header import LasPromise, read_las_promise
 from jnt_pipeline.sources.las_points import TileSummary, read_las_header, summarise_tile
-from jnt_pipeline.sources.las_reference import StatedCrs, resolve_reference, stated_crs, stated_reference
+from jnt_pipeline.sources.las_reference import StatedCrs, resolve_reference, stated_crs
 from jnt_pipeline.sources.lidar import acquisition_days, is_inside, named_square, tile_id_of_name
 
 __all__ = ["check_lidar"]
@@ -138,12 +139,20 @@ def _reference(
     try:
         reference, notes = resolve_reference(stated, path.name, crs=crs, vertical=vertical)
     except MissingHeightReferenceError as error:
-        return stated_reference(stated, path.name, crs=crs), [Finding.of_error(error, "unknown_vertical")]
+        return _horizontal(stated, path, crs), [Finding.of_error(error, "unknown_vertical")]
     except MissingCrsError as error:
         return None, [Finding.of_error(error, "missing_crs")]
     except CrsError as error:
         return None, [Finding.of_error(error, "contradictory_reference")]
     return reference, [Finding(severity="info", code="reference_note", message=note) for note in notes]
+
+
+def _horizontal(stated: StatedCrs, path: Path, crs: Reference | None) -> Reference | None:
+    """The horizontal reference alone, when the heights have none that is known."""
+    try:
+        return (canonical(crs) if crs else reference_of(stated.parts[0], where=path.name)).flat()
+    except MissingCrsError:
+        return None
 
 
 def _place_findings(path: Path, summary: TileSummary, reference: Reference) -> list[Finding]:

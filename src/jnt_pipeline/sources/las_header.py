@@ -18,6 +18,7 @@ _HEADER_14 = 375  # bytes of a LAS 1.4 header, the longest
 _HEADER_12 = 227  # bytes of a LAS 1.0 to 1.2 header, the shortest
 _COMPRESSED = 0x80  # LAZ writers set the top bit of the point format
 _MINORS_READ = range(5)
+_RECORD_HEADER, _EXTENDED_RECORD_HEADER = 54, 60  # bytes of the header of a variable-length record (tables 7 and 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def read_las_promise(path: Path) -> LasPromise:
             expected=f"a header of {_HEADER_12} to {_HEADER_14} bytes, and points after it",
             remedy="download the file again, or ask the producer for it",
         )
-    return LasPromise(
+    promise = LasPromise(
         version=f"{major}.{minor}",
         point_format=raw[104] & ~_COMPRESSED & 0x3F,
         is_compressed=bool(raw[104] & _COMPRESSED),
@@ -108,6 +109,10 @@ def read_las_promise(path: Path) -> LasPromise:
         record_length=record_length,
         n_bytes=n_bytes,
     )
+    _require_room_for_records(path, raw, n_bytes, header_size, offset_to_points)
+    if promise.is_compressed and n_points:
+        _require_chunk_table(path, promise)
+    return promise
 
 
 def _cut_header(path: Path, n_bytes: int) -> UnreadableError:
@@ -117,4 +122,65 @@ def _cut_header(path: Path, n_bytes: int) -> UnreadableError:
         found=f"{n_bytes:,} bytes; 0 points readable",
         expected=f"at least {_HEADER_12} bytes of header",
         remedy="download the file again",
+    )
+
+
+def _require_room_for_records(path: Path, raw: bytes, n_bytes: int, header_size: int, offset_to_points: int) -> None:
+    """Refuse counts and lengths of records that the file cannot hold: laspy would ask for all of that memory."""
+    (n_records,) = struct.unpack_from("<I", raw, 100)
+    start, n_extended = n_bytes, 0
+    if raw[25] >= 4 and header_size >= _HEADER_14:
+        start, n_extended = struct.unpack_from("<QI", raw, 235)
+    room = max(0, min(offset_to_points, n_bytes) - header_size) // _RECORD_HEADER
+    if n_records <= room and _extended_records_fit(path, start, n_extended, n_bytes):
+        return
+    raise UnreadableError(
+        "the file is truncated or damaged: it announces more records than it can hold",
+        where=path.name,
+        found=f"{n_records:,} records before the points, {n_extended:,} from byte {start:,} on, in {n_bytes:,} bytes",
+        expected=f"at most {room:,} before the points, and the others whole before the end",
+        remedy="download the file again and compare its size with the producer's",
+    )
+
+
+def _extended_records_fit(path: Path, start: int, n_extended: int, n_bytes: int) -> bool:
+    """Whether the chain of extended records ends inside the file."""
+    position = start
+    with path.open("rb") as stream:
+        for _ in range(n_extended):
+            if position + _EXTENDED_RECORD_HEADER > n_bytes:
+                return False
+            stream.seek(position + 20)  # record length after header: bytes 20 to 28 (table 8)
+            (length,) = struct.unpack("<Q", stream.read(8))
+            position += _EXTENDED_RECORD_HEADER + length
+    return position <= n_bytes or n_extended == 0
+
+
+def _require_chunk_table(path: Path, promise: LasPromise) -> None:
+    """Refuse a LAZ file whose table of chunks is gone (it stands at the end) or announces more than can be.
+
+    Nothing of a LAZ file can be read without it, and lazrs asks for all the memory that the table announces.
+    """
+    start, n_chunks = -1, 0
+    with path.open("rb") as stream:
+        stream.seek(promise.offset_to_points)
+        first = stream.read(8)
+        if len(first) == 8:
+            (start,) = struct.unpack("<q", first)
+        if start == -1 and promise.n_bytes >= promise.offset_to_points + 16:  # written by a stream: told at the end
+            stream.seek(promise.n_bytes - 8)
+            (start,) = struct.unpack("<q", stream.read(8))
+        is_inside = promise.offset_to_points + 8 <= start <= promise.n_bytes - 8
+        if is_inside:
+            stream.seek(start + 4)  # version, then number of chunks
+            (n_chunks,) = struct.unpack("<I", stream.read(4))
+    if is_inside and n_chunks <= promise.n_points:
+        return
+    place = f"the table of chunks should stand at byte {start:,}" if not is_inside else f"{n_chunks:,} chunks"
+    raise UnreadableError(
+        "the file is truncated or damaged",
+        where=path.name,
+        found=f"0 of {promise.n_points:,} promised points readable: {place}, the file has {promise.n_bytes:,} bytes",
+        expected=f"{promise.n_points:,} points and, after them, the table of chunks of a LAZ file",
+        remedy="download the file again and compare its size with the producer's",
     )

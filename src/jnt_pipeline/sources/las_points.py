@@ -22,8 +22,10 @@ __all__ = ["TileSummary", "damage_reported", "point_chunks", "read_las_header", 
 
 CHUNK_POINTS = 1_000_000  # 30 MB of point format 6: memory stays flat, both cores stay busy
 VIRTUAL_CLASS = 66  # IGN's synthetic ground points: no pulse, no GPS time, left out of densities
+_CHUNK_BYTES = 256 << 20  # where records are long
 _COPC_SHARE_MAX = 0.5  # of the tile: above it one pass in file order is faster than an octree query
 _GPS_WEEK_S = 604_800
+_FIRST_TIME_S, _LAST_TIME_S = -1e9, 3e9  # adjusted standard GPS time of 1980 and of 2106
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +153,9 @@ def point_chunks(
             if bounds is not None and not whole and _prefers_octree(header, bounds):
                 yield header, _checked(_octree_points(path, bounds, selection), header)
                 return
+            n_chunk = max(1, min(CHUNK_POINTS, _CHUNK_BYTES // max(1, header.point_format.size)))
             while n_read < header.point_count:
-                points = reader.read_points(min(CHUNK_POINTS, header.point_count - n_read))
+                points = reader.read_points(min(n_chunk, header.point_count - n_read))
                 if not len(points):
                     raise EOFError("the file ends before its last point")
                 n_read += len(points)
@@ -264,8 +267,10 @@ def _standard_times(header: Any, points: Any, codes: NDArray[np.uint8]) -> NDArr
         return np.empty(0)
     times = np.asarray(points["gps_time"])[codes != VIRTUAL_CLASS]
     times = times[times != 0]
+    if times.size and not (times.min() > _FIRST_TIME_S and times.max() < _LAST_TIME_S):
+        return np.empty(0)  # no instant of a flight: NaN, or a field filled with something else
     is_standard = int(header.global_encoding.gps_time_type) == 1
-    if not times.size or not np.isfinite(times).all() or (not is_standard and times.max() <= _GPS_WEEK_S):
+    if not times.size or (not is_standard and times.max() <= _GPS_WEEK_S):
         return np.empty(0)
     return np.array([times.min(), times.max()])
 

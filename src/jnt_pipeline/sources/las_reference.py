@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError as PyprojError
 
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.systems import canonical
+from jnt_pipeline.crs.systems import canonical, has_heights
 from jnt_pipeline.errors import CrsError, MissingCrsError, MissingHeightReferenceError
 
 __all__ = ["VERTICAL_OF_TOKEN", "StatedCrs", "resolve_reference", "stated_crs", "stated_reference", "vertical_of_name"]
@@ -116,8 +116,8 @@ def resolve_reference(
             expected="one vertical reference",
             remedy="ask the producer which is true, then declare it: crs: EPSG:<horizontal>+<vertical>",
         )
-    if in_file is not None:
-        return Reference(horizontal=horizontal, vertical=in_file), tuple(notes)
+    if in_file is not None or has_heights(own):  # a 3D system states its heights without a vertical datum
+        return own, tuple(notes)
     if in_name is not None:
         if vertical is not None and vertical != in_name:
             raise CrsError(
