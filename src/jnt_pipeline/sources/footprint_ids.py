@@ -33,8 +33,10 @@ def footprint_ids(insee_codes: NDArray[np.object_], geometries: NDArray[np.objec
     '38001-B-1B59F6YESE4P'
     """
     centroids = shapely.centroid(geometries)
-    east, north = shapely.get_x(centroids), shapely.get_y(centroids)
-    known = np.isfinite(east) & np.isfinite(north) & ~pd.isna(insee_codes)  # an empty geometry has no centroid
+    placed = ~shapely.is_empty(centroids)
+    east, north = (np.full(len(centroids), np.nan) for _ in "xy")
+    east[placed], north[placed] = shapely.get_x(centroids[placed]), shapely.get_y(centroids[placed])
+    known = np.isfinite(east) & np.isfinite(north) & ~pd.isna(insee_codes)
     steps_east = np.rint((np.where(known, east, 0.0) + 180.0) * _STEPS_PER_DEGREE).astype(np.int64)
     steps_north = np.rint((np.where(known, north, 0.0) + 90.0) * _STEPS_PER_DEGREE).astype(np.int64)
     cells = steps_north * _LONGITUDES + steps_east
