@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,8 +26,10 @@ from publication_checks import (
     assert_closed_and_planar,
     check_cityjson,
     cityjson_shells,
+    official_schema,
     volume_of_shell,
 )
+from towns import Town
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,14 @@ def with_footprint(twin: Territory, folder: Path, shape: Polygon) -> Territory:
     write_layer_parquet(frame, folder / "buildings.parquet")
     layer = replace(twin.layer("buildings"), parts=(folder / "buildings.parquet",), counts=Counts(read=1, kept=1))
     return replace(twin, layers={"buildings": layer})
+
+
+def test_it_passes_its_official_schema(twin: Territory, town: Town, tmp_path: Path) -> None:
+    validator = jsonschema.Draft7Validator(
+        official_schema("cityjson/cityjson.min.schema.json"), format_checker=jsonschema.FormatChecker()
+    )
+    validator.validate(document_of(twin, tmp_path))
+    validator.validate(json.loads((town.workspace / "publication" / "cityjson" / "rive.city.json").read_text()))
 
 
 def test_every_building_is_there_with_the_volume_of_its_footprint_times_its_height(

@@ -45,7 +45,7 @@ def write_picture(raster: Path, picture: Path, *, colours: bool) -> None:
         # A picture has no place on Earth: the GeoTIFF beside it has.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
-            picture, "w", driver="PNG", width=shape[1], height=shape[0], count=4, dtype="uint8", ZLEVEL=9
+            picture, "w", driver="PNG", width=shape[1], height=shape[0], count=4, dtype="uint8", ZLEVEL=6
         ) as dataset:
             dataset.write(bands)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.territory.outlines import OutlineEdges
+from jnt_pipeline.territory.sorting import sort_values
 
 __all__ = ["RoofElevations", "elevations_around", "elevations_inside"]
 
@@ -162,17 +163,10 @@ def _is_near(xyxy: Floats, start: int, stop: int, x: float, y: float, reach: flo
 
 
 @numba.njit(cache=True, nogil=True)
-def _ascending(values: Floats, count: int) -> Floats:
-    """The first ``count`` values, sorted."""
-    ascending: Floats = np.sort(values[:count])
-    return ascending
-
-
-@numba.njit(cache=True, nogil=True)
-def _percentile(ascending: Floats, percentile: float) -> float:
-    place = percentile / 100.0 * (len(ascending) - 1)
-    below = min(int(place), len(ascending) - 1)
-    above = min(below + 1, len(ascending) - 1)
+def _percentile(ascending: Floats, count: int, percentile: float) -> float:
+    place = percentile / 100.0 * (count - 1)
+    below = min(int(place), count - 1)
+    above = min(below + 1, count - 1)
     value: float = ascending[below] + (place - below) * (ascending[above] - ascending[below])
     return value
 
@@ -215,12 +209,12 @@ def _inside(
                 n_core += 1
         if n_core == 0:
             continue
-        ascending = _ascending(taken, n_core)
+        sort_values(taken, n_core)
         used[i] = n_core
-        found[i, 0] = _percentile(ascending, percentile)
-        found[i, 1] = ascending[0]
-        found[i, 2] = _percentile(ascending, 50.0)
-        found[i, 3] = ascending[-1]
+        found[i, 0] = _percentile(taken, n_core, percentile)
+        found[i, 1] = taken[0]
+        found[i, 2] = _percentile(taken, n_core, 50.0)
+        found[i, 3] = taken[n_core - 1]
     return used, found
 
 
@@ -255,5 +249,6 @@ def _around(
                     n_ring += 1
         if n_ring > 0:
             known[i] = n_ring
-            found[i] = _percentile(_ascending(ring, n_ring), percentile)
+            sort_values(ring, n_ring)
+            found[i] = _percentile(ring, n_ring, percentile)
     return known, found

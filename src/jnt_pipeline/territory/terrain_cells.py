@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.territory.grid import QUANTA_PER_M
+from jnt_pipeline.territory.sorting import sort_with
 from jnt_pipeline.territory.terrain_compiled import compiled
 
 __all__ = ["CellIndex", "highest_per_pixel", "index_points"]
@@ -104,15 +105,14 @@ def _pack(
             keys = np.empty(end - begin, np.int64)
             for i in range(begin, end):
                 keys[i - begin] = (np.int64(x[i]) << 32) | np.int64(y[i])
-            order = np.argsort(keys)
             levels = z[begin:end].copy()
-            for j in range(len(order)):
-                key = keys[order[j]]
-                if j > 0 and key == keys[order[j - 1]]:
-                    z[kept - 1] = min(z[kept - 1], levels[order[j]])
+            sort_with(keys, levels)
+            for j in range(len(keys)):
+                if j > 0 and keys[j] == keys[j - 1]:
+                    z[kept - 1] = min(z[kept - 1], levels[j])
                 else:
-                    x[kept], y[kept] = np.int32(key >> 32), np.int32(key & 0xFFFFFFFF)
-                    z[kept] = levels[order[j]]
+                    x[kept], y[kept] = np.int32(keys[j] >> 32), np.int32(keys[j] & 0xFFFFFFFF)
+                    z[kept] = levels[j]
                     kept += 1
     starts[len(starts) - 1] = kept
     return kept
