@@ -61,6 +61,8 @@ class SensorsSource(SourceDeclaration):
                 )
             names[_CSV_UNIT] = tuple(csv[name] for name in _CSV_FILES)
         for path in delivered_files(self.path, ".json"):
+            if path.suffix.lower() != ".json":  # a file given by its own path: one table alone is no network
+                continue
             name = safe_name(path.name.removesuffix(".json"))
             if name in names:
                 raise SourceError(
@@ -76,7 +78,7 @@ class SensorsSource(SourceDeclaration):
                 "no sensor file",
                 where=self.path,
                 expected=f"{', '.join(_CSV_FILES)}, or SensorThings *.json",
-                remedy="correct `path`",
+                remedy="correct `path`; for CSV, it is the folder of the three tables",
             )
         return tuple(SourceUnit(name=name, files=names[name]) for name in sorted(names))
 
