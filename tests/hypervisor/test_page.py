@@ -22,8 +22,10 @@ from tests.builders import X0, Y0, tiny_territory
 from tests.hypervisor.feeding import at, listening
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.hypervisor.context import Position, Station
 from jnt_pipeline.hypervisor.page.french import number_text
 from jnt_pipeline.hypervisor.page.map_preview import MOST_SHAPES, WIDTH, map_preview
+from jnt_pipeline.hypervisor.page.pins import MOST_PINS, pins
 from jnt_pipeline.hypervisor.page.sparkline import HEIGHT, sparkline
 from jnt_pipeline.hypervisor.page.sparkline import WIDTH as SPARK_WIDTH
 from jnt_pipeline.hypervisor.rules import Observation
@@ -303,3 +305,64 @@ def test_the_page_of_two_requests_is_the_same_to_the_byte(client: httpx.Client) 
     time.sleep(0.01)  # whatever the clock says
 
     assert client.get("/").content == first
+
+
+def stations(*places: tuple[str, float, float]) -> list[Station]:
+    """Stations from (name, metres east, metres north of the corner of the twin)."""
+    return [
+        Station(
+            id=f"s{index}",
+            name=name,
+            type=None,
+            position=Position(
+                longitude=4.8,
+                latitude=45.7,
+                elevation_m=None,
+                vertical_datum=None,
+                horizontal_crs="EPSG:2154",
+                easting_m=X0 + east,
+                northing_m=Y0 + north,
+                accuracy_m=None,
+            ),
+            buildings=(),
+            parcels=(),
+        )
+        for index, (name, east, north) in enumerate(places)
+    ]
+
+
+def test_a_name_is_written_where_there_is_room_and_left_out_where_there_is_none(twin: Territory) -> None:
+    west, east, hidden = pins(
+        # 64 units of the drawing to a metre: a name of n letters takes 3.3 n metres, and starts 3.6 m from its pin.
+        stations(("Ouest", 5, 30), ("Est", 119, 30), ("Une station au nom beaucoup trop long pour la carte", 60, 55)),
+        {},
+        map_preview(twin),
+    )
+
+    assert west.label is not None
+    assert west.label.anchor == "start"
+    assert east.label is not None
+    assert east.label.anchor == "end"
+    assert hidden.label is None  # 167 metres in a picture of 125
+
+
+def test_crowded_pins_never_have_names_over_one_another_and_alerts_are_named_first(twin: Territory) -> None:
+    crowd = stations(*((f"Station {n}", 60 + n % 5, 30 + n // 5) for n in range(25)))
+    found = pins(crowd, {"s24": "alarm"}, map_preview(twin))
+
+    assert found[0].name == "Station 24"
+    assert found[0].severity == "alarm"
+    assert sum(pin.label is not None for pin in found) < 5
+
+
+def test_a_station_without_a_place_or_outside_the_map_has_no_pin(twin: Territory) -> None:
+    (lost,) = stations(("Perdue", 60, 30))
+    far = stations(("Loin", 5_000, 30))
+
+    assert pins([lost.model_copy(update={"position": None}), *far], {}, map_preview(twin)) == ()
+
+
+def test_a_great_many_stations_are_cut_to_a_bounded_number_of_pins(twin: Territory) -> None:
+    many = stations(*((f"S{n}", n % 100, n % 50) for n in range(MOST_PINS + 50)))
+
+    assert len(pins(many, {}, map_preview(twin))) == MOST_PINS

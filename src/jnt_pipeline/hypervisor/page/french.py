@@ -68,6 +68,7 @@ _FORMATS = {
 _PROPERTIES = {
     "air_temperature": "Température de l’air",
     "discharge": "Débit",
+    "energy": "Énergie consommée",
     "humidity": "Humidité",
     "no2": "Dioxyde d’azote (NO₂)",
     "noise_level": "Niveau sonore",

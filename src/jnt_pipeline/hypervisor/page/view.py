@@ -10,21 +10,20 @@ from jnt_pipeline.hypervisor.api.answers import Served
 from jnt_pipeline.hypervisor.context import MeasuredFlow
 from jnt_pipeline.hypervisor.feed import Alert, Feed
 from jnt_pipeline.hypervisor.page.map_preview import MapPreview
+from jnt_pipeline.hypervisor.page.pins import Pin, pins
 from jnt_pipeline.hypervisor.page.sparkline import Sparkline, sparkline
 from jnt_pipeline.hypervisor.published_files import PublishedFiles
 from jnt_pipeline.hypervisor.rules import Observation
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.territory.model import PublishedFile, Territory
 
-__all__ = ["Download", "DownloadGroup", "LayerRow", "PageView", "Pin", "SensorRow", "page_view"]
+__all__ = ["Download", "DownloadGroup", "LayerRow", "PageView", "SensorRow", "page_view"]
 
 MOST_ALERTS = 50
 MOST_EVENTS = 12
 MOST_SENSORS = 200
-MOST_PINS = 300
 MOST_FILES = 12
 SERIES_LENGTH = 72
-_LABELLED_PINS = 12  # more names than that lie over one another
 _SEVERITIES = ("alarm", "warning", "info")
 _LAYER_ORDER = (
     *("communes", "sections", "parcels", "addresses", "footprints", "buildings", "bim_buildings", "bim_elements"),
@@ -56,20 +55,6 @@ class SensorRow:
     curve: Sparkline | None
     alerts: tuple[Alert, ...]
     """Active alerts of this datastream, the gravest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
-    """A station on the map."""
-
-    name: str
-    x: int
-    y: int
-    severity: str | None
-    """Gravest active alert; None = none."""
-    is_labelled: bool
-    is_on_the_right: bool
-    """Its label goes to the left, so as to stay in the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +103,16 @@ def page_view(served: Served, preview: MapPreview, files: PublishedFiles) -> Pag
     cursor = feed.end()
     alerts = sorted(feed.alerts(), key=_gravest_first)
     newest = feed.latest()
-    pins, n_stations = _pins(served, preview, alerts)
+    stations = {flow.station.id: flow.station for flow in served.context.flows.values()}
+    severity: dict[str, str] = {}
+    for alert in alerts:  # the gravest first
+        severity.setdefault(alert.event.document["data"]["station"]["id"], _severity(alert))
     return PageView(
         territory=territory,
         cursor=cursor,
         map=preview,
-        pins=pins,
-        n_stations=n_stations,
+        pins=pins(stations.values(), severity, preview),
+        n_stations=len(stations),
         layers=_layers(territory),
         sensors=_sensors(served, feed, newest, alerts),
         n_sensors=len(served.context.flows),
@@ -201,41 +189,6 @@ def _sensors(
     )
 
 
-def _pins(served: Served, preview: MapPreview, alerts: Sequence[Alert]) -> tuple[tuple[Pin, ...], int]:
-    """The stations that have a position in the picture, those in alert first, and how many stations there are."""
-    stations = {flow.station.id: flow.station for flow in served.context.flows.values()}
-    severity: dict[str, str] = {}
-    for alert in alerts:  # gravest first
-        severity.setdefault(alert.event.document["data"]["station"]["id"], _severity(alert))
-    ordered = sorted(stations.values(), key=lambda station: (station.id not in severity, station.id))
-    placed = [
-        (station, place)
-        for station in ordered
-        if station.position is not None
-        and (place := preview.place(station.position.easting_m, station.position.northing_m)) is not None
-    ][:MOST_PINS]
-    middle = preview.place(*_middle(preview)) or (0, 0)
-    return (
-        tuple(
-            Pin(
-                name=station.name or station.id,
-                x=x,
-                y=y,
-                severity=severity.get(station.id),
-                is_labelled=len(placed) <= _LABELLED_PINS,
-                is_on_the_right=x > middle[0],
-            )
-            for station, (x, y) in placed
-        ),
-        len(stations),
-    )
-
-
-def _middle(preview: MapPreview) -> tuple[float, float]:
-    west, south, east, north = preview.bounds
-    return (west + east) / 2, (south + north) / 2
-
-
 def _downloads(territory: Territory, files: PublishedFiles) -> tuple[DownloadGroup, ...]:
     """The files of each publication, those nearest to its root first: an index comes before its thousand tiles."""
     groups = []
@@ -259,9 +212,9 @@ def _downloads(territory: Territory, files: PublishedFiles) -> tuple[DownloadGro
 
 
 def _sources(territory: Territory) -> tuple[Provenance, ...]:
-    """One record per producer, licence and attribution."""
-    seen: dict[tuple[str, str, str], Provenance] = {}
+    """One record per producer, licence and attribution; what was derived from several is told by its parts."""
     layers = [territory.layers[name].provenance for name in sorted(territory.layers)]
-    for provenance in layers + [territory.rasters[name].provenance for name in sorted(territory.rasters)]:
-        seen.setdefault((provenance.producer, provenance.licence, provenance.attribution), provenance)
-    return tuple(seen.values())
+    rasters = [territory.rasters[name].provenance for name in sorted(territory.rasters)]
+    seen = {(one.producer, one.licence, one.attribution): one for one in layers + rasters}
+    producers = {producer for producer, _, _ in seen}
+    return tuple(seen[key] for key in sorted(seen) if "; " not in key[0] or not set(key[0].split("; ")) <= producers)
