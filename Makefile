@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine with plain python3 >= 3.11: `make demo` and `make test`.
-.PHONY: help demo test check format bench docs lock clean
+.PHONY: help demo test check format bench golden docs lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -36,6 +36,9 @@ format: $(READY)  ## Format the code, write the generated files
 
 bench: $(READY)  ## Benchmarks: ratios in one run, CPU seconds, peak memory
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+golden: $(READY)  ## After a wanted change of outputs and a bump of their version: write the new digests
+	JNT_GOLDEN=write $(BIN)/python -m pytest -q tests/test_golden.py
 
 docs: $(READY)  ## Documentation as a site, in site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -67,7 +67,7 @@ def test_a_mistake_is_named_with_its_line_and_field(tmp_path: Path, old: str, ne
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="2 mistakes"):
-        read_config(write(tmp_path, GOOD.replace("title", "titel")))
+        read_config(write(tmp_path, GOOD.replace("title: A test", "titel: A test")))
 
 
 def test_an_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:

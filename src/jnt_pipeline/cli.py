@@ -101,10 +101,16 @@ def sample_make(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write; default: sample_data/NAME.")] = None,
     size_km: Annotated[
-        float | None, typer.Option("--size-km", min=0.5, max=5, help="Side of each LiDAR tile, km; default: clipped.")
+        float | None,
+        typer.Option(
+            "--size-km",
+            min=0.5,
+            max=5,
+            help="Kilometres on each side of the seam; 1: two whole tiles; default: clipped.",
+        ),
     ] = None,
     density: Annotated[
-        float | None, typer.Option("--density", min=0.5, max=50, help="LiDAR points per square metre.")
+        float | None, typer.Option("--density", min=0.5, max=50, help="LiDAR pulses per square metre; default: 10.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed gives another town.")] = None,
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 __all__ = ["DeclaredUndulation", "Reference"]
 
@@ -37,6 +39,13 @@ class Reference(BaseModel):
             head, _, tail = value.partition("+")
             return {"horizontal": head, "vertical": f"EPSG:{tail.removeprefix('EPSG:')}" if tail else None}
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Either form: the text ``EPSG:2154+5720`` that people write, or the two fields."""
+        fields = handler.resolve_ref_schema(handler(schema))
+        text = {"type": "string", "pattern": r"^EPSG:\d{4,6}(\+(EPSG:)?\d{4,6})?$", "examples": ["EPSG:2154+5720"]}
+        return {"anyOf": [text, fields], "title": "Reference", "description": fields.get("description", "")}
 
     @property
     def code(self) -> str:
