@@ -48,7 +48,10 @@ SCHEMAS: dict[str, LayerSchema] = {
     schema.name: schema
     for schema in (
         LayerSchema(
-            name="communes", title="Communes", key="insee_code", shape="polygon",
+            name="communes",
+            title="Communes",
+            key="insee_code",
+            shape="polygon",
             columns=(
                 Column("insee_code", "text", "INSEE code, 5 characters (code INSEE).", required=True),
                 Column("commune_name", "text", "Name of the commune."),
@@ -56,7 +59,10 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="sections", title="Cadastral sections", key="section_id", shape="polygon",
+            name="sections",
+            title="Cadastral sections",
+            key="section_id",
+            shape="polygon",
             columns=(
                 Column("section_id", "text", "10 characters: INSEE 5 + prefix 3 + section 2.", required=True),
                 Column("insee_code", "text", "INSEE code of the commune.", required=True),
@@ -64,9 +70,14 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="parcels", title="Cadastral parcels", key="parcel_id", shape="polygon",
+            name="parcels",
+            title="Cadastral parcels",
+            key="parcel_id",
+            shape="polygon",
             columns=(
-                Column("parcel_id", "text", "14-character IDU: INSEE 5 + prefix 3 + section 2 + number 4.", required=True),
+                Column(
+                    "parcel_id", "text", "14-character IDU: INSEE 5 + prefix 3 + section 2 + number 4.", required=True
+                ),
                 Column("insee_code", "text", "INSEE code of the commune.", required=True),
                 Column("section_id", "text", "Section it belongs to, 10 characters."),
                 Column("registered_area_m2", "integer", "Area in the tax register (contenance), m²; may be absent."),
@@ -76,9 +87,17 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="footprints", title="Building footprints", key="footprint_id", shape="polygon",
+            name="footprints",
+            title="Building footprints",
+            key="footprint_id",
+            shape="polygon",
             columns=(
-                Column("footprint_id", "text", "Stable id derived from commune and position (no id in the cadastre).", required=True),
+                Column(
+                    "footprint_id",
+                    "text",
+                    "Stable id derived from commune and position (no id in the cadastre).",
+                    required=True,
+                ),
                 Column("insee_code", "text", "INSEE code of the commune.", required=True),
                 Column("building_type", "text", "durable (bâti dur, 01) or light (bâti léger, 02)."),
                 Column("building_name", "text", "Name in the source, if any."),
@@ -87,9 +106,14 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="point_clouds", title="LiDAR tiles", key="tile_id", shape="polygon",
+            name="point_clouds",
+            title="LiDAR tiles",
+            key="tile_id",
+            shape="polygon",
             columns=(
-                Column("tile_id", "text", "km of the north-west corner, xxxx_yyyy; else the file's stem.", required=True),
+                Column(
+                    "tile_id", "text", "km of the north-west corner, xxxx_yyyy; else the file's stem.", required=True
+                ),
                 Column("file_name", "text", "File name as delivered.", required=True),
                 Column("sha256", "text", "SHA-256 of the file whose points the twin uses.", required=True),
                 Column("n_points", "integer", "Number of points.", required=True),
@@ -98,11 +122,16 @@ SCHEMAS: dict[str, LayerSchema] = {
                 Column("class_counts", "integers", "Number of points of each of them."),
                 Column("min_elevation_m", "number", "Lowest point, metres above the vertical datum."),
                 Column("max_elevation_m", "number", "Highest point, metres above the vertical datum."),
-                Column("acquired_on", "text", "First and last day of flight where GPS time tells, YYYY-MM-DD/YYYY-MM-DD."),
+                Column(
+                    "acquired_on", "text", "First and last day of flight where GPS time tells, YYYY-MM-DD/YYYY-MM-DD."
+                ),
             ),
         ),
         LayerSchema(
-            name="bim_elements", title="BIM elements", key="element_id", shape="polygon",
+            name="bim_elements",
+            title="BIM elements",
+            key="element_id",
+            shape="polygon",
             columns=(
                 Column("element_id", "text", "<model_id>/<global_id>: unique in the twin.", required=True),
                 Column("global_id", "text", "IFC GlobalId, 22 characters, unchanged.", required=True),
@@ -116,7 +145,10 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="bim_buildings", title="BIM buildings", key="bim_building_id", shape="polygon",
+            name="bim_buildings",
+            title="BIM buildings",
+            key="bim_building_id",
+            shape="polygon",
             columns=(
                 Column("bim_building_id", "text", "<model_id>/<global_id> of the IfcBuilding.", required=True),
                 Column("global_id", "text", "GlobalId of the IfcBuilding.", required=True),
@@ -129,7 +161,10 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="stations", title="Sensor stations", key="station_id", shape="point",
+            name="stations",
+            title="Sensor stations",
+            key="station_id",
+            shape="point",
             columns=(
                 Column("station_id", "text", "Id given by the producer.", required=True),
                 Column("station_name", "text", "Name."),
@@ -138,17 +173,25 @@ SCHEMAS: dict[str, LayerSchema] = {
             ),
         ),
         LayerSchema(
-            name="datastreams", title="Datastreams", key="datastream_id", shape="none",
+            name="datastreams",
+            title="Datastreams",
+            key="datastream_id",
+            shape="none",
             columns=(
                 Column("datastream_id", "text", "Id of the flow of measures (flux de mesure).", required=True),
                 Column("station_id", "text", "Station that produces it.", required=True),
-                Column("observed_property", "text", "Quantity: water_level, rainfall, pm10, sound_level, …", required=True),
+                Column(
+                    "observed_property", "text", "Quantity: water_level, rainfall, pm10, sound_level, …", required=True
+                ),
                 Column("unit", "text", "Unit of the result (UCUM where known).", required=True),
                 Column("datastream_name", "text", "Name."),
             ),
         ),
         LayerSchema(
-            name="observations", title="Observations", key="", shape="none",
+            name="observations",
+            title="Observations",
+            key="",
+            shape="none",
             columns=(
                 Column("datastream_id", "text", "Datastream it belongs to.", required=True),
                 Column("phenomenon_at", "instant", "When it was true, UTC.", required=True),
