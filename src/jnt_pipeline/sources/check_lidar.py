@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from jnt_pipeline.crs.domains import check_inside, domains_of
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.systems import canonical, system
+from jnt_pipeline.crs.systems import canonical, lonlat, system
 from jnt_pipeline.errors import (
     CrsError,
     JntError,
@@ -161,6 +161,15 @@ def _place_findings(path: Path, summary: TileSummary, reference: Reference) -> l
         return []
     corners = np.array([summary.mins[:2], summary.maxs[:2]])
     flat = system(reference.flat())
+    if flat.is_degrees:
+        longitude, latitude = lonlat(flat, corners)
+        if np.abs(longitude).max() > 180 or np.abs(latitude).max() > 90:
+            message = (
+                f"x from {corners[0, 0]:g} to {corners[1, 0]:g}, y from {corners[0, 1]:g} to {corners[1, 1]:g}: "
+                f"outside the valid range of longitude and latitude, which {reference.horizontal} counts"
+            )
+            remedy = "the reference is not that of the points: ask the producer, then declare it with crs"
+            return [_warning("outside_crs_area", message, remedy)]
     try:
         check_inside(flat, corners, domains_of(flat, flat, [], None), where=path.name)
     except OutsideAreaError as error:
