@@ -253,8 +253,8 @@ def test_a_grid_of_another_resolution_is_refused():
     [
         {"resolution_m": 0.3},
         {"buffer_m": 30, "void_max_m": 30},
-        {"buffer_m": 40.4},  # 40 m of void and half a metre of pixel
-        {"surface_void_max_m": 60},
+        {"buffer_m": 40.4, "void_max_m": 40},  # 40 m of void and half a metre of pixel
+        {"surface_void_max_m": 120},
         {"ground_classes": ()},
         {"ground_classes": (2, 300)},
         {"colour": "green"},

@@ -27,7 +27,7 @@ __all__ = ["TerrainParameters", "derive_dhm", "derive_dsm", "derive_dtm"]
 logger = logging.getLogger(__name__)
 
 REACH_MARGIN_M = 0.01
-"""Points are looked for this much farther than the widest circle, for the rounding of coordinates and of its size."""
+"""Points are looked for this much farther than the longest edge, for the rounding of coordinates and of its length."""
 
 _FARTHEST_M = 100_000.0  # int32 tenths of a millimetre reach 214 km
 _ROWS_PER_BLOCK = 64
@@ -42,21 +42,23 @@ class TerrainParameters(BaseModel):
         default=0.5, ge=0.1, le=10, description="Size of a pixel, metres; 1000 m must be a whole number of pixels."
     )
     buffer_m: float = Field(
-        default=50.0, ge=5, le=200, description="Width of the band of points read around a tile, metres."
+        default=110.0, ge=5, le=200, description="Width of the band of points read around a tile, metres."
     )
     void_max_m: float = Field(
-        default=40.0,
+        # Most supermarkets and sheds are narrower, and it costs nothing: on the decimated tile 0292_6833 of IGN's
+        # tests 99.9 % of the cells are known, 98.3 % at 40 m.
+        default=100.0,
         ge=1,
         le=199,
-        description="Diameter of the widest empty circle across which the terrain is interpolated, metres: a long "
-        "building narrower than this is bridged. Less than buffer_m, so that tiles agree.",
+        description="Longest edge of a triangle across which the terrain is interpolated, metres: a building "
+        "narrower than this is bridged. Less than buffer_m, so that tiles agree.",
     )
     surface_void_max_m: float = Field(
         default=5.0,
         ge=0,
         le=199,
-        description="Diameter of the widest empty circle across which the surface is interpolated between the highest "
-        "points of the pixels around, metres; the terrain stands in across wider voids. 0: always.",
+        description="Longest edge of a triangle across which the surface is interpolated between the highest points "
+        "of the pixels around, metres; the terrain stands in across wider voids. 0: always.",
     )
     ground_classes: tuple[int, ...] = Field(
         default=(2, 9, 66),
@@ -86,9 +88,9 @@ class TerrainParameters(BaseModel):
 
     @model_validator(mode="after")
     def _within_buffer(self) -> Self:
-        # A triangle is used if its circumcircle, which holds the pixel, is at most void_max_m wide: the circle then
-        # lies within void_max_m of the pixel, hence of the tile, and all that could change it has been read. One
-        # pixel more: the surface is triangulated from the highest point of each pixel, which needs whole pixels.
+        # A pixel's value depends on the points within void_max_m of it in either axis, and all of them have been
+        # read. One pixel more: the surface is triangulated from the highest point of each pixel, which needs whole
+        # pixels.
         for name in ("void_max_m", "surface_void_max_m"):
             if getattr(self, name) + self.resolution_m + REACH_MARGIN_M > self.buffer_m:
                 raise ValueError(
@@ -103,8 +105,9 @@ def derive_dtm(
 ) -> NDArray[np.float32]:
     """Bare ground (*modèle numérique de terrain*): linear interpolation in the Delaunay triangulation of its points.
 
-    A pixel has a value where it lies on a ground point, or in a Delaunay triangle (edges included) whose
-    circumcircle is at most ``void_max_m`` wide. The rule looks at no point farther than ``void_max_m`` from the pixel.
+    A pixel has a value where it lies on a ground point, or in a triangle (edges included) whose edges are all at most
+    ``void_max_m`` long. The triangle is that of the points within ``void_max_m`` of the pixel in either axis: no point
+    farther away is looked at.
 
     Parameters
     ----------
@@ -141,8 +144,8 @@ def derive_dsm(
     """Surface of ground and what stands on it (*modèle numérique de surface*): highest return of each pixel.
 
     Classes of ``surface_excluded_classes`` do not count. A pixel without return is filled, in this order: from the
-    Delaunay triangulation of the highest returns of the pixels around, where the circumcircle is at most
-    ``surface_void_max_m`` wide (a gap between scan lines, on a roof as on the ground); else with the terrain of
+    Delaunay triangulation of the highest returns of the pixels around, where the edges are at most
+    ``surface_void_max_m`` long (a gap between scan lines, on a roof as on the ground); else with the terrain of
     ``derive_dtm`` (water, wide shadows); else NaN. A pixel holds its west and its north edge.
 
     Parameters, result and errors as ``derive_dtm``. IGN's MNS is not a plain maximum: the two differ in trees and
