@@ -42,6 +42,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Territory:
             ("gone.txt", "text/plain"),
         )
     )
+    listed = (dataclasses.replace(listed[0], crs="EPSG:4978"), *listed[1:])
     return dataclasses.replace(
         territory,
         publications={

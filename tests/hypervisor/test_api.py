@@ -164,6 +164,8 @@ def test_layers_tell_counts_losses_reference_origin_and_files(client: httpx.Clie
     dtm = next(raster for raster in document["rasters"] if raster["name"] == "dtm")
     assert {file["href"] for file in dtm["files"]} == {"/publications/cog/dtm.tif", "/publications/cog/dtm.png"}
     assert [publication["kind"] for publication in document["publications"]] == ["cog", "odd"]
+    odd = document["publications"][1]["files"]
+    assert [file["crs"] for file in odd[:2]] == ["EPSG:4978", None]
 
 
 def test_every_published_file_that_is_there_is_had_at_its_href(client: httpx.Client) -> None:

@@ -117,7 +117,7 @@ def test_files_are_offered_with_their_size_and_missing_ones_are_not(page: _Page)
     assert "/publications/cog/dtm.tif" in links
     assert "/publications/odd/deep/%C3%A9%20tage%20%231%3F.txt" in links
     assert "/publications/odd/gone.txt" not in links
-    assert "bytes.bin application/octet-stream, 1,0 ko" in page.text
+    assert "bytes.bin application/octet-stream, EPSG:4978, 1,0 ko" in page.text
 
 
 def test_what_the_data_say_is_text_and_never_markup(html: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from jnt_pipeline.hypervisor.context import context_of
 from jnt_pipeline.hypervisor.feed import Delivery, Feed
@@ -41,7 +43,7 @@ def deliver(
         delivery = feed.adopt(rules, context=context)
         if "observations" in territory.layers:
             frame = territory.layer("observations").to_pandas()
-            order = np.lexsort((frame["datastream_id"].astype("str").to_numpy(), frame["phenomenon_at"].to_numpy()))
+            order = _by_time_and_datastream(frame)
             for start in range(0, len(frame), batch_size):
                 batch = frame.iloc[order[start : start + batch_size]]
                 delivery += feed.record(batch, rules=rules, context=context)
@@ -56,3 +58,10 @@ def deliver(
         delivery.cleared,
     )
     return delivery
+
+
+def _by_time_and_datastream(frame: pd.DataFrame) -> NDArray[np.intp]:
+    """Positions of the rows in the order of (phenomenon time, datastream id); equal keys as they stand."""
+    ranks, _ = pd.factorize(frame["datastream_id"], sort=True)
+    instants = frame["phenomenon_at"].dt.tz_convert("UTC").to_numpy(dtype="datetime64[us]")
+    return np.lexsort((ranks, instants))

@@ -101,4 +101,5 @@ def _file(kind: str, file: PublishedFile) -> dict[str, Any]:
         "media_type": file.media_type,
         "role": file.role,
         "layer": file.layer or None,
+        "crs": file.crs or None,  # null: the twin's own
     }
