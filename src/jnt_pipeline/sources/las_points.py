@@ -78,8 +78,7 @@ def read_points(
     """
     promise = read_las_promise(path)
     wanted = _class_table(classes, exclude_classes)
-    xyz: list[NDArray[np.float64]] = [np.empty((0, 3))]
-    codes: list[NDArray[np.uint8]] = [np.empty(0, dtype=np.uint8)]
+    parts: list[tuple[NDArray[np.float64], NDArray[np.uint8]]] = []
     for header, points in point_chunks(path, promise, bounds=bounds):
         x = scaled(points["X"], header, 0)
         keep = wanted[np.asarray(points.classification)] & ~np.asarray(points.withheld).astype(bool)
@@ -89,9 +88,23 @@ def read_points(
             keep &= (x >= west) & (x < east) & (y >= south) & (y < north)
         if not keep.any():
             continue
-        xyz.append(np.column_stack((x[keep], y[keep], scaled(points["Z"][keep], header, 2))))
-        codes.append(np.asarray(points.classification)[keep].astype(np.uint8))
-    return PointBlock(xyz=np.concatenate(xyz), classification=np.concatenate(codes), reference=reference)
+        xyz = np.column_stack((x[keep], y[keep], scaled(points["Z"][keep], header, 2)))
+        parts.append((xyz, np.asarray(points.classification)[keep].astype(np.uint8)))
+    return _gathered(parts, reference)
+
+
+def _gathered(parts: list[tuple[NDArray[np.float64], NDArray[np.uint8]]], reference: Reference) -> PointBlock:
+    """One block from the parts, each let go once it is copied: memory peaks at one block and one part."""
+    n = sum(len(codes) for _, codes in parts)
+    block = PointBlock(xyz=np.empty((n, 3)), classification=np.empty(n, dtype=np.uint8), reference=reference)
+    start = 0
+    parts.reverse()
+    while parts:
+        xyz, codes = parts.pop()
+        block.xyz[start : start + len(codes)] = xyz
+        block.classification[start : start + len(codes)] = codes
+        start += len(codes)
+    return block
 
 
 def summarise_tile(path: Path) -> TileSummary:
