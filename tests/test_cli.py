@@ -113,9 +113,12 @@ def test_stale_publications_are_told(jnt, town: Town, tmp_path: Path) -> None:  
     assert "STALE" in jnt("status", workspace).out
 
 
-def test_export_alone(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    workspace = tmp_path / "twin"
+def test_export_alone(jnt, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    workspace = Path("twin")  # relative, as people type it
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(town.workspace, workspace, symlinks=True)
+    shutil.rmtree(workspace / "units" / "export" / "stac")
+    assert jnt("export", workspace, "--to", "stac").out.strip() == "twin/publication/stac"
     said = jnt("export", workspace, "--to", "cityjson")
     assert said.out.strip() == str(workspace / "publication" / "cityjson")
     said = jnt("export", workspace, "--to", "dxf")

@@ -98,7 +98,7 @@ class Workspace:
     """The folder of one twin. ``with Workspace.open(path) as workspace`` holds its lock; reading needs none."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.resolve()
 
     # -- opening -----------------------------------------------------------------------------------------------
 

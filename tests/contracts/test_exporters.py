@@ -174,6 +174,14 @@ def test_same_twin_gives_same_bytes_in_another_process_time_zone_and_hash_seed(
     assert digests(tmp_path / "out") == digests(out)
 
 
+def test_a_relative_folder_serves_as_well(
+    written: dict[str, Publication], out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    export_all(tiny_territory(Path("twin")), Path("published"))
+    assert digests(tmp_path / "published") == digests(out)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_exporter_runs_on_what_it_reads_alone_and_writes_the_same_bytes(
     kind: str, twin: Territory, written: dict[str, Publication], out: Path, tmp_path: Path

@@ -90,6 +90,7 @@ def write_stac(territory: Territory, folder: Path) -> Publication:
     """
     import pystac
 
+    folder = folder.resolve()  # pystac makes its links absolute, then relative to one another
     contents = _contents(territory)
     collection = _collection(territory, contents)
     catalogue = pystac.Catalog(
