@@ -52,6 +52,9 @@ def _export(exporters: Sequence[AnyExporter], index: TwinIndex, workspace: Works
     report = NOTHING_DONE
     for describing in (False, True):
         turn = [one for one in exporters if one.describes_publications == describing]
+        kinds = {one.kind for one in turn}  # made anew: what is known of them so far is not part of the twin
+        others = {kind: entry for kind, entry in index.publications.items() if kind not in kinds}
+        index = index.model_copy(update={"publications": others})
         records, done = make_units(workspace, runner, [_plan(one, index, workspace) for one in turn])
         report += done
         entries = {one.kind: _entry(records[one.kind], made_from(one, index)) for one in turn}

@@ -125,9 +125,8 @@ class IngestWork:
         moved = folder / "points" / file.with_suffix(".laz").name
         moved.parent.mkdir()
         rewrite_point_file(file, moved, change, self.reference)
-        source = self.source.model_copy(
-            update={"path": moved, "crs": self.reference.flat(), "vertical": self.reference.vertical}
-        )
+        # Its reference is now ours, whatever its name says.
+        source = self.source.model_copy(update={"path": moved, "crs": self.reference, "vertical": None})
         layer: Layer
         (layer,) = source.read(SourceUnit(name=self.unit.name, files=(moved,)), None)
         origin: Provenance = native.provenance.with_operation(change.operation)
