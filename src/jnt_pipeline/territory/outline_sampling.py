@@ -54,14 +54,25 @@ def elevations_inside(
     # Few points over a wide envelope: larger cells keep the table in proportion to the points.
     cell = max(_CELL_M, float(np.sqrt((east - west) * (north - south) / (4.0 * len(points) + 1024.0))))
     grid = np.array([west, south, east, north, cell])
+    shape = int((north - south) / cell) + 1, int((east - west) / cell) + 1
     wanted = np.zeros(256, dtype=np.bool_)
     wanted[list(class_codes)] = True
     xyz = np.ascontiguousarray(points.xyz, dtype=np.float64)
     codes = np.ascontiguousarray(points.classification, dtype=np.uint8)
-    first, binned = _binned(xyz, codes, wanted, edges.bounds[filled], grid)
-    return _inside(
-        edges.xyxy, edges.starts, edges.bounds, binned, first, grid, percentile, inset_m, min_points, min_share
-    )
+    # Counting sort of the wanted points by cell. What kernels fill is allocated here: numba compiles it for seconds.
+    cells = np.empty(len(points), dtype=np.int64)
+    counts = np.zeros(shape[0] * shape[1] + 1, dtype=np.int64)
+    _place(xyz, codes, wanted, edges.bounds[filled], grid, np.zeros(shape, dtype=np.bool_), cells, counts)
+    first = np.cumsum(counts)
+    binned = np.empty((int(first[-1]), 3))
+    _scatter(xyz, cells, first[:-1].copy(), binned)
+    used, found = np.zeros(n, dtype=np.int64), np.full((n, 4), np.nan)
+    limits = np.array([percentile, inset_m, min_points, min_share], dtype=np.float64)
+    _inside(
+        edges.xyxy, edges.starts, edges.bounds, binned, first, grid, shape[0], shape[1], limits,
+        np.empty(len(binned)), used, found,
+    )  # fmt: skip
+    return used, found
 
 
 def elevations_around(
@@ -74,10 +85,23 @@ def elevations_around(
     ``reach_m`` of its boundary, courtyards included. Returns how many were known (n,), and their
     percentile (n,) or NaN.
     """
-    return _around(
-        edges.xyxy, edges.starts, edges.bounds, np.ascontiguousarray(values, dtype=np.float32), x, -y,
-        percentile, reach_m,
+    n = len(edges.bounds)
+    west, south, east, north = edges.bounds.T
+    ranges = np.column_stack(
+        [
+            np.searchsorted(x, west - reach_m),
+            np.searchsorted(x, east + reach_m, side="right"),
+            np.searchsorted(-y, -(north + reach_m)),
+            np.searchsorted(-y, -(south - reach_m), side="right"),
+        ]
+    ).astype(np.int64)
+    sizes = np.maximum(ranges[:, 1] - ranges[:, 0], 0) * np.maximum(ranges[:, 3] - ranges[:, 2], 0)
+    known, found = np.zeros(n, dtype=np.int64), np.full(n, np.nan)
+    _around(
+        edges.xyxy, edges.starts, ranges, np.ascontiguousarray(values, dtype=np.float32), x, y,
+        percentile, reach_m, np.empty(int(sizes.max(initial=0))), known, found,
     )  # fmt: skip
+    return known, found
 
 
 @numba.njit(cache=True, nogil=True)
@@ -87,48 +111,42 @@ def _cell_range(low: float, high: float, origin: float, cell: float, count: int)
 
 
 @numba.njit(cache=True, nogil=True)
-def _shape(grid: Floats) -> tuple[int, int]:
-    """Columns and rows of a search grid: west, south, east, north, side of its cells."""
-    return int((grid[2] - grid[0]) / grid[4]) + 1, int((grid[3] - grid[1]) / grid[4]) + 1
+def _place(
+    xyz: Floats, classification: NDArray[np.uint8], wanted: NDArray[np.bool_], bounds: Floats, grid: Floats,
+    asked: NDArray[np.bool_], cells: Integers, counts: Integers,
+) -> None:  # fmt: skip
+    """Cell of each point, -1 where it does not count; ``counts[c + 1]``: points of cell c.
 
-
-@numba.njit(cache=True, nogil=True)
-def _binned(
-    xyz: Floats, classification: NDArray[np.uint8], wanted: NDArray[np.bool_], bounds: Floats, grid: Floats
-) -> tuple[Integers, Floats]:
-    """Counting sort of the wanted points by cell, row by row: first point of each cell, and the points (k, 3).
-
-    Points in cells that no outline's box meets are dropped: most of a tile is no roof.
+    Points in cells that no outline's box meets do not count: most of a tile is no roof. ``grid``: west, south, east,
+    north, side of a cell; ``asked`` (n_rows, n_columns) and ``counts`` come in filled with zeros.
     """
-    west, south, east, north, cell = grid
-    n_columns, n_rows = _shape(grid)
-    asked = np.zeros((n_rows, n_columns), dtype=np.bool_)
+    west, south, east, north, cell = grid[0], grid[1], grid[2], grid[3], grid[4]
+    n_rows, n_columns = asked.shape
     for i in range(len(bounds)):
         column_1, column_2 = _cell_range(bounds[i, 0], bounds[i, 2], west, cell, n_columns)
         row_1, row_2 = _cell_range(bounds[i, 1], bounds[i, 3], south, cell, n_rows)
-        asked[row_1 : row_2 + 1, column_1 : column_2 + 1] = True
-    n = len(xyz)
-    cells = np.empty(n, dtype=np.int32)
-    first = np.zeros(n_columns * n_rows + 1, dtype=np.int64)
-    for k in range(n):
+        for row in range(row_1, row_2 + 1):
+            for column in range(column_1, column_2 + 1):
+                asked[row, column] = True
+    for k in range(len(xyz)):
         x, y = xyz[k, 0], xyz[k, 1]
         cells[k] = -1
         if wanted[classification[k]] and west <= x <= east and south <= y <= north:
             column, row = int((x - west) / cell), int((y - south) / cell)
             if asked[row, column]:
                 cells[k] = row * n_columns + column
-                first[cells[k] + 1] += 1
-    for c in range(n_columns * n_rows):
-        first[c + 1] += first[c]
-    cursor = first[:-1].copy()
-    binned = np.empty((first[-1], 3))
-    for k in range(n):
+                counts[cells[k] + 1] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _scatter(xyz: Floats, cells: Integers, cursor: Integers, binned: Floats) -> None:
+    """Points (k, 3) in the order of their cells; ``cursor``: first place of each cell, used up."""
+    for k in range(len(xyz)):
         c = cells[k]
         if c >= 0:
             for axis in range(3):
                 binned[cursor[c], axis] = xyz[k, axis]
             cursor[c] += 1
-    return first, binned
 
 
 @numba.njit(cache=True, nogil=True)
@@ -173,38 +191,33 @@ def _percentile(ascending: Floats, count: int, percentile: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _inside(
-    xyxy: Floats, starts: Integers, bounds: Floats, points: Floats, first: Integers, grid: Floats,
-    percentile: float, inset: float, min_points: int, min_share: float,
-) -> RoofElevations:  # fmt: skip
-    west, south, _, _, cell = grid
-    n_columns, n_rows = _shape(grid)
-    n = len(starts) - 1
-    used = np.zeros(n, dtype=np.int64)
-    found = np.full((n, 4), np.nan)
-    for i in range(n):
+    xyxy: Floats, starts: Integers, bounds: Floats, points: Floats, first: Integers, grid: Floats, n_rows: int,
+    n_columns: int, limits: Floats, taken: Floats, used: Integers, found: Floats,
+) -> None:  # fmt: skip
+    """Fill ``used`` (n,) and ``found`` (n, 4); ``limits``: percentile, inset, least points, least share; ``taken``:
+    room for as many elevations as there are points."""
+    west, south, cell = grid[0], grid[1], grid[4]
+    percentile, inset, min_points, min_share = limits[0], limits[1], limits[2], limits[3]
+    for i in range(len(starts) - 1):
         start, stop = starts[i], starts[i + 1]
         if start == stop:
             continue
         column_1, column_2 = _cell_range(bounds[i, 0], bounds[i, 2], west, cell, n_columns)
         row_1, row_2 = _cell_range(bounds[i, 1], bounds[i, 3], south, cell, n_rows)
-        candidates = 0
-        for row in range(row_1, row_2 + 1):
-            candidates += first[row * n_columns + column_2 + 1] - first[row * n_columns + column_1]
-        # Points of the core fill the array from its start, those of the rim from its end.
-        taken = np.empty(candidates)
-        n_core, n_rim = 0, 0
+        # Points of the core fill the room from its start, those of the rim from its end.
+        n_core, n_rim, room = 0, 0, len(taken)
         for row in range(row_1, row_2 + 1):
             for k in range(first[row * n_columns + column_1], first[row * n_columns + column_2 + 1]):
                 x, y = points[k, 0], points[k, 1]
                 if _contains(xyxy, start, stop, x, y):
                     if inset > 0.0 and _is_near(xyxy, start, stop, x, y, inset):
                         n_rim += 1
-                        taken[candidates - n_rim] = points[k, 2]
+                        taken[room - n_rim] = points[k, 2]
                     else:
                         taken[n_core] = points[k, 2]
                         n_core += 1
         if n_core < min_points or n_core < min_share * (n_core + n_rim):
-            for k in range(candidates - n_rim, candidates):
+            for k in range(room - n_rim, room):
                 taken[n_core] = taken[k]
                 n_core += 1
         if n_core == 0:
@@ -215,35 +228,28 @@ def _inside(
         found[i, 1] = taken[0]
         found[i, 2] = _percentile(taken, n_core, 50.0)
         found[i, 3] = taken[n_core - 1]
-    return used, found
 
 
 @numba.njit(cache=True, nogil=True)
 def _around(
-    xyxy: Floats, starts: Integers, bounds: Floats, values: NDArray[np.float32], x: Floats, down: Floats,
-    percentile: float, reach: float,
-) -> tuple[Integers, Floats]:  # fmt: skip
-    n = len(starts) - 1
-    known = np.zeros(n, dtype=np.int64)
-    found = np.full(n, np.nan)
-    for i in range(n):
+    xyxy: Floats, starts: Integers, ranges: Integers, values: NDArray[np.float32], x: Floats, y: Floats,
+    percentile: float, reach: float, ring: Floats, known: Integers, found: Floats,
+) -> None:  # fmt: skip
+    """Fill ``known`` and ``found`` (n,); ``ranges`` (n, 4): columns and rows to look at, ends excluded; ``ring``: room
+    for the largest of them."""
+    for i in range(len(starts) - 1):
         start, stop = starts[i], starts[i + 1]
         if start == stop:
             continue
-        column_1 = np.searchsorted(x, bounds[i, 0] - reach)
-        column_2 = np.searchsorted(x, bounds[i, 2] + reach, side="right")
-        row_1 = np.searchsorted(down, -(bounds[i, 3] + reach))
-        row_2 = np.searchsorted(down, -(bounds[i, 1] - reach), side="right")
-        ring = np.empty(max(0, column_2 - column_1) * max(0, row_2 - row_1))
         n_ring = 0
-        for row in range(row_1, row_2):
-            for column in range(column_1, column_2):
+        for row in range(ranges[i, 2], ranges[i, 3]):
+            for column in range(ranges[i, 0], ranges[i, 1]):
                 value = values[row, column]
                 if (
                     not np.isnan(value)
-                    and _is_near(xyxy, start, stop, x[column], -down[row], reach)
-                    and not _contains(xyxy, start, stop, x[column], -down[row])
-                    and not _is_near(xyxy, start, stop, x[column], -down[row], 0.0)
+                    and _is_near(xyxy, start, stop, x[column], y[row], reach)
+                    and not _contains(xyxy, start, stop, x[column], y[row])
+                    and not _is_near(xyxy, start, stop, x[column], y[row], 0.0)
                 ):
                     ring[n_ring] = value
                     n_ring += 1
@@ -251,4 +257,3 @@ def _around(
             known[i] = n_ring
             sort_values(ring, n_ring)
             found[i] = _percentile(ring, n_ring, percentile)
-    return known, found
