@@ -15,6 +15,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python .venv --no-deps --editable .
+	$(BIN)/jnt doctor --compile > /dev/null
 	touch $@
 
 demo: $(READY)  ## Sample territory, end to end, then what to open

@@ -332,12 +332,20 @@ def schema() -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    compile_now: Annotated[
+        bool, typer.Option("--compile", help="Compile the kernels now; else the first run does, in some 20 s.")
+    ] = False,
+) -> None:
     """What this machine has and lacks.
 
     Example: jnt doctor
     """
     from jnt_pipeline import crs_reports, machine
+
+    if compile_now:
+        machine.compile_kernels()
 
     crs_reports.print_doctor(Console(), machine.machine_findings(), as_json=as_json)
 

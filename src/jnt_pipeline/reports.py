@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,13 +49,14 @@ def print_demo(console: Console, config: Path, report: RunReport) -> None:
     print_status(console, twin_status(report.workspace))
     print_run(console, report)
     published = report.workspace / "publication"
+    jnt = "jnt" if shutil.which("jnt") else str(Path(sys.argv[0]))
     console.print("\nOpen it:", style="bold")
     for what, how in (
-        ("the page and the API", f"jnt serve {report.workspace}   then http://127.0.0.1:8000"),
+        ("the page and the API", f"{jnt} serve {report.workspace}   then http://127.0.0.1:8000"),
         ("in QGIS", f"{published / 'geoparquet'}/*.parquet, {published / 'cog'}/*.tif"),
         ("in a 3D viewer", f"{published / '3dtiles' / 'tileset.json'}, {published / 'cityjson'}/*.city.json"),
         ("in Python", f'jnt_pipeline.open("{report.workspace}").buildings'),
-        ("change it", f"edit {config}, then jnt run {config} --workspace {report.workspace} --explain"),
+        ("change it", f"edit {config}, then {jnt} run {config} --workspace {report.workspace} --explain"),
     ):
         console.print(f"  {what:<22}{how}", highlight=False, markup=False, soft_wrap=True)
 
