@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from laspy import LasReader
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
@@ -166,6 +167,19 @@ def test_something_else_than_las_and_a_later_version_are_refused_by_name(tmp_pat
         read_points(other, reference=LAMBERT)
     with pytest.raises(UnreadableError, match=r"absent\.laz"):
         read_points(tmp_path / "absent.laz", reference=LAMBERT)
+
+
+def test_a_panic_of_the_decompressor_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lazrs is Rust: a zero chunk size makes it panic, with an exception that is no ``Exception``."""
+    panic = type("PanicException", (BaseException,), {})
+    tile = write_tile(tmp_path / "t.laz", points_on_grid(), 2)
+
+    def panics(*_: object) -> None:
+        raise panic("attempt to calculate the remainder with a divisor of zero")
+
+    monkeypatch.setattr(LasReader, "read_points", panics)
+    with pytest.raises(UnreadableError, match="divisor of zero"):
+        read_points(tile, reference=LAMBERT)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import CrsError, UnreadableError
 
-__all__ = ["PointTransformation", "las_damage", "rewrite_point_file"]
+__all__ = ["PointTransformation", "las_damage_turned", "rewrite_point_file"]
 
 CHUNK_POINTS = 500_000  # 15 to 20 MB of records, as much again of coordinates
 SCALE_M = 0.01  # LiDAR HD's own resolution, metres
@@ -39,12 +39,24 @@ class PointTransformation(Protocol):
         """Shape (n, 3) in, (n, 3) out."""
 
 
-def las_damage() -> tuple[type[Exception], ...]:
-    """What laspy and lazrs raise on a damaged file: their own errors, and those of reading bytes."""
+@contextmanager
+def las_damage_turned(turned: Callable[[BaseException], UnreadableError]) -> Iterator[None]:
+    """Turn what laspy and lazrs raise on a damaged file, and errors of reading bytes, into the error of ``turned``.
+
+    Anything else is a fault of ours and passes.
+    """
     import laspy
     import lazrs
 
-    return (laspy.errors.LaspyException, lazrs.LazrsError, ValueError, struct.error, EOFError, OSError)
+    try:
+        yield
+    except (laspy.errors.LaspyException, lazrs.LazrsError, ValueError, struct.error, EOFError, OSError) as error:
+        raise turned(error) from error
+    except BaseException as error:
+        # lazrs is Rust: on some damage it panics, with an exception that is no Exception and has no public name.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise turned(error) from error
 
 
 def rewrite_point_file(source: Path, target: Path, transformation: PointTransformation, reference: Reference) -> int:
@@ -89,16 +101,18 @@ def rewrite_point_file(source: Path, target: Path, transformation: PointTransfor
 @contextmanager
 def _damage_named(source: Path, found: str) -> Iterator[None]:
     """Only reading is guarded: what goes wrong with the target (disk full) must not pass for damage of the source."""
-    try:
-        yield
-    except las_damage() as error:
-        raise UnreadableError(
+
+    def turned(error: BaseException) -> UnreadableError:
+        return UnreadableError(
             "the file is truncated or damaged",
             where=source.name,
             found=f"{found} ({error})",
             expected="every point that its header promises",
             remedy="download the file again and compare its size with the producer's",
-        ) from error
+        )
+
+    with las_damage_turned(turned):
+        yield
 
 
 def _header_for(old: Any, transformation: PointTransformation, reference: Reference) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.base_layers.point_files import las_damage
+from jnt_pipeline.base_layers.point_files import las_damage_turned
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import UnreadableError
@@ -185,20 +185,19 @@ def read_las_header(path: Path, promise: LasPromise) -> Any:
 
 @contextmanager
 def damage_reported(path: Path, promise: LasPromise, n_read: Callable[[], int] = lambda: 0) -> Iterator[None]:
-    """Turn what laspy and lazrs say of a damaged file into an ``UnreadableError`` that names it.
+    """Turn what laspy and lazrs say of a damaged file into an ``UnreadableError`` that names it."""
 
-    Only their own exceptions and those of reading bytes are turned; anything else is a fault of ours and passes.
-    """
-    try:
-        yield
-    except las_damage() as error:
-        raise UnreadableError(
+    def turned(error: BaseException) -> UnreadableError:
+        return UnreadableError(
             "the file is truncated or damaged",
             where=path.name,
             found=f"{n_read():,} of {promise.n_points:,} promised points readable, {promise.n_bytes:,} bytes ({error})",
             expected=f"{promise.n_points:,} points",
             remedy="download the file again and compare its size with the producer's",
-        ) from error
+        )
+
+    with las_damage_turned(turned):
+        yield
 
 
 def scaled(integers: NDArray[np.int32], header: Any, axis: int) -> NDArray[np.float64]:
