@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas as gpd
+import laspy
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,6 +180,35 @@ def test_only_the_cone_of_a_changed_file_is_made(town: Town, tmp_path: Path) -> 
     assert steps == {"ingest", "links", "export"}  # links name the file of the stations among their origins
     assert report.delivery is not None
     assert report.delivery.stored == 1
+
+
+def test_a_point_cloud_in_another_crs_is_rewritten_and_gives_the_same_terrain(town: Town, tmp_path: Path) -> None:
+    """The western tile as if delivered in CC48, without a product name: the same terrain within 2 cm."""
+    tile = sorted((town.folder / "lidar").glob("*.laz"))[0]
+    (tmp_path / "lidar").mkdir()
+    las = laspy.read(tile)
+    xyz = np.column_stack([las.x, las.y, las.z])
+    plane, _ = jnt.crs.transform(xyz[:, :2], "EPSG:2154", "EPSG:3948")
+    moved = laspy.LasData(laspy.LasHeader(version="1.4", point_format=6))
+    moved.header.scales, moved.header.offsets = [0.001] * 3, [plane[0, 0].round(), plane[0, 1].round(), 0.0]
+    moved.x, moved.y, moved.z, moved.classification = plane[:, 0], plane[:, 1], xyz[:, 2], np.array(las.classification)
+    moved.write(tmp_path / "lidar" / "livraison_CC48.laz")
+    config = yaml.safe_load(town.config.read_text())
+    config["sources"] = [source for source in config["sources"] if source["kind"] == "lidar"]
+    config["sources"][0] |= {"path": "lidar", "crs": "EPSG:3948+5720"}
+    (tmp_path / "cc48.yaml").write_text(yaml.safe_dump(config))
+    jnt.run(tmp_path / "cc48.yaml", tmp_path / "twin", until="assemble")
+    twin = jnt.open(tmp_path / "twin")
+    (operation,) = [one for one in twin.layer("point_clouds").provenance.operations if one.source != one.target]
+    assert (operation.source, operation.target) == ("EPSG:3948+5720", "EPSG:2154+5720")
+    box = (618800.0, 6754400.0, 618950.0, 6754600.0)  # well inside the tile
+    there = twin.raster("dtm").read(box).values
+    here = jnt.open(town.workspace).raster("dtm").read(box).values
+    assert there.shape == here.shape
+    difference = np.abs(there - here)
+    assert np.nanquantile(difference, 0.99) < 0.02  # points moved by less than their millimetre of rounding
+    rerun = jnt.run(tmp_path / "cc48.yaml", tmp_path / "twin", until="assemble")
+    assert dict(rerun.units.made) == {}
 
 
 # -- accidents -----------------------------------------------------------------------------------------------------
