@@ -182,6 +182,38 @@ def test_only_the_cone_of_a_changed_file_is_made(town: Town, tmp_path: Path) -> 
     assert report.delivery.stored == 1
 
 
+def test_the_seam_is_invisible(town: Town, tmp_path: Path) -> None:
+    """Both tiles in one file give the same terrain and the same buildings, to the last bit: difference 0."""
+    tiles = [laspy.read(tile) for tile in sorted((town.folder / "lidar").glob("*.laz"))]
+    whole = laspy.LasData(tiles[0].header)
+    whole.points = laspy.ScaleAwarePointRecord(
+        np.concatenate([tile.points.array for tile in tiles]),
+        tiles[0].point_format,
+        tiles[0].header.scales,
+        tiles[0].header.offsets,
+    )
+    (tmp_path / "lidar").mkdir()
+    whole.write(tmp_path / "lidar" / "whole_LAMB93_IGN69.laz")
+    config = yaml.safe_load(town.config.read_text())
+    config["sources"] = [source for source in config["sources"] if source["kind"] in {"lidar", "cadastre"}]
+    for source in config["sources"]:
+        source["path"] = "lidar" if source["kind"] == "lidar" else str(town.folder / "cadastre")
+    (tmp_path / "whole.yaml").write_text(yaml.safe_dump(config))
+    jnt.run(tmp_path / "whole.yaml", tmp_path / "twin", until="assemble")
+    twin, tiled = jnt.open(tmp_path / "twin"), jnt.open(town.workspace)
+    assert len(twin.raster("dtm").tiles) == 1
+    assert len(tiled.raster("dtm").tiles) == 2
+    box = (618755.0, 6754355.0, 619245.0, 6754645.0)
+    for name in ("dtm", "dsm", "dhm"):
+        np.testing.assert_array_equal(twin.raster(name).read(box).values, tiled.raster(name).read(box).values)
+    found, expected = (
+        one.buildings.sort_values("building_id", ignore_index=True).drop(columns="geometry") for one in (twin, tiled)
+    )
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    seam = shapely.LineString([(619000, 6754000), (619000, 6755000)])
+    assert tiled.buildings.geometry.intersects(seam).sum() >= 3
+
+
 def test_a_point_cloud_in_another_crs_is_rewritten_and_gives_the_same_terrain(town: Town, tmp_path: Path) -> None:
     """The western tile as if delivered in CC48, without a product name: the same terrain within 2 cm."""
     tile = sorted((town.folder / "lidar").glob("*.laz"))[0]
