@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from jnt_pipeline.errors import JntError
-from jnt_pipeline.runner import StageReport
+from jnt_pipeline.pipeline import RunReport
 from jnt_pipeline.stages import Stage
 
 START_UP_S = 180
@@ -30,7 +30,7 @@ QUIET = {
 }
 
 
-def run(config: Path, workspace: Path, *, until: Stage, workers: int) -> StageReport:
+def run(config: Path, workspace: Path, *, until: Stage, workers: int) -> RunReport:
     """Run the territory flow on ``workers`` threads; raises what the stages raise."""
     os.environ["PREFECT_TASK_RUNNER_THREAD_POOL_MAX_WORKERS"] = str(workers)
     warnings.filterwarnings("ignore", message="SOCKS support in urllib3", module="urllib3")  # not ours, no proxy here

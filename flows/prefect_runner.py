@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect.futures import as_completed, wait
 from prefect.utilities.annotations import quote
 
 from jnt_pipeline.runner import Job, execute
@@ -33,5 +33,8 @@ class PrefectRunner:
         for batch in batches:
             names = ", ".join(jobs[i].name for i in batch[:3]) + (" …" if len(batch) > 3 else "")
             futures[make.submit(quote([jobs[i] for i in batch]), title, names)] = batch
-        for future in as_completed(list(futures)):
-            yield from zip(futures[future], future.result(), strict=True)
+        try:
+            for future in as_completed(list(futures)):
+                yield from zip(futures[future], future.result(), strict=True)
+        finally:
+            wait(list(futures))  # whatever happened: nobody works in the scratch folder once the stage has ended

@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from jnt_pipeline.config import read_config
-from jnt_pipeline.runner import StageReport
+from jnt_pipeline.pipeline import RunReport
 from jnt_pipeline.stages import deliver as delivery
 from jnt_pipeline.stages import export as stage
 from jnt_pipeline.store import Workspace
@@ -15,11 +15,10 @@ from prefect_runner import PrefectRunner
 
 
 @flow(name="jnt-publish", persist_result=False)
-def publish(config: str, workspace: str, deliver: bool = True) -> StageReport:
+def publish(config: str, workspace: str, deliver: bool = True) -> RunReport:
     """Export the twin in its standards; then record what is new in the feed."""
     twin = read_config(Path(config))
     with Workspace.open(Path(workspace)) as opened:
-        report = stage.export(twin.publication, opened, PrefectRunner())
-        if deliver:
-            delivery.deliver(twin, opened)
-    return report
+        units = stage.export(twin.publication, opened, PrefectRunner())
+        delivered = delivery.deliver(twin, opened) if deliver else None
+    return RunReport(workspace=Path(workspace), units=units, delivery=delivered)

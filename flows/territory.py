@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
 
 from assemble import assemble
 from ingest import ingest
-from jnt_pipeline.runner import StageReport
+from jnt_pipeline.pipeline import RunReport
 from jnt_pipeline.stages import Stage
 from publish import publish
 
 
 @flow(name="jnt-territory", persist_result=False)
-def territory(config: str, workspace: str, until: Stage = Stage.DELIVER) -> StageReport:
+def territory(config: str, workspace: str, until: Stage = Stage.DELIVER) -> RunReport:
     """Make or refresh the twin that the YAML file ``config`` describes, in the folder ``workspace``."""
-    report = ingest(config, workspace)
+    units, delivery = ingest(config, workspace), None
     if until.reaches(Stage.ASSEMBLE):
-        report += assemble(config, workspace)
+        units += assemble(config, workspace)
     if until.reaches(Stage.EXPORT):
-        report += publish(config, workspace, deliver=until.reaches(Stage.DELIVER))
-    return report
+        published = publish(config, workspace, deliver=until.reaches(Stage.DELIVER))
+        units, delivery = units + published.units, published.delivery
+    return RunReport(workspace=Path(workspace), units=units, delivery=delivery)

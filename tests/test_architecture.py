@@ -16,6 +16,7 @@ ORDER = (
     "crs",  # its reference is part of provenance's neighbours
     "provenance",
     "base_layers",
+    "disk",
     "store",
     "runner",
     "sources",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import laspy
+import pandas as pd
 import pytest
 import yaml
 
@@ -32,8 +33,10 @@ class Case:
     outcome: str
     """Class of the error, or ``set aside: reason``."""
     exit_code: int
+    says: str
+    """What the error says, or the table of records set aside."""
     message: str
-    """Part of what the user reads."""
+    """Place or number that the user reads."""
 
 
 def _tile(folder: Path) -> Path:
@@ -135,20 +138,110 @@ def no_grid(_: Path, config: dict[str, object]) -> None:
 
 
 CASES = (
-    Case("LiDAR without a CRS", "lidar", no_crs, "MissingCrsError", 1, "LHD_FXX"),
-    Case("LiDAR heights without a vertical datum", "lidar", no_vertical, "MissingHeightReferenceError", 1, "tile.laz"),
-    Case("Truncated LAZ", "lidar", truncated, "UnreadableError", 3, "LHD_FXX"),
-    Case("IFC without georeferencing", "bim", no_conversion, "MissingCrsError", 1, "ecole.ifc"),
-    Case("IFC of another schema", "bim", ifc2x3, "UnsupportedError", 3, "IFC2X3"),
-    Case("Torn IFC file", "bim", torn_step, "UnreadableError", 3, "ecole.ifc"),
-    Case("Parcel with a broken ring", "cadastre", broken_ring, "set aside: broken_ring", 0, "1 broken_ring"),
-    Case("Cadastre file that is no JSON", "cadastre", no_json, "UnreadableError", 3, "parcelles.json.gz"),
-    Case("Torn gzip file", "cadastre", torn_gz, "UnreadableError", 3, "parcelles.json.gz"),
-    Case("Folder without any file of the source", "cadastre", empty_folder, "EmptySourceError", 1, "cadastre"),
-    Case("CSV with a bad timestamp", "sensors", bad_timestamp, "set aside: bad_timestamp", 0, "2 bad_timestamp"),
-    Case("CSV without a column", "sensors", missing_column, "SourceError", 1, "phenomenon_at"),
-    Case("Unknown key in the description", "sensors", unknown_key, "ConfigError", 2, "did you mean title?"),
-    Case("No grid, and no declared undulation", "sensors", no_grid, "MissingGridError", 1, "jnt grids sync"),
+    Case(
+        "LiDAR without a CRS", "lidar", no_crs, "MissingCrsError", 1, "no usable coordinate reference system", "LHD_FXX"
+    ),
+    Case(
+        "LiDAR heights without a vertical datum",
+        "lidar",
+        no_vertical,
+        "MissingHeightReferenceError",
+        1,
+        "heights without a vertical reference",
+        "tile.laz",
+    ),
+    Case("Truncated LAZ", "lidar", truncated, "UnreadableError", 3, "the file is truncated or damaged", "LHD_FXX"),
+    Case(
+        "IFC without georeferencing",
+        "bim",
+        no_conversion,
+        "MissingCrsError",
+        1,
+        "the model cannot be placed (approximate): IfcBuilding without georeferencing",
+        "ecole.ifc",
+    ),
+    Case(
+        "IFC of another schema",
+        "bim",
+        ifc2x3,
+        "UnsupportedError",
+        3,
+        "schema IFC2X3 is not read into the twin",
+        "IFC2X3",
+    ),
+    Case("Torn IFC file", "bim", torn_step, "UnreadableError", 3, "the file stops before its end", "ecole.ifc"),
+    Case(
+        "Parcel with a broken ring",
+        "cadastre",
+        broken_ring,
+        "set aside: broken_ring",
+        0,
+        "ring 0 has 3 positions, at least 4 are needed",
+        "1 broken_ring",
+    ),
+    Case(
+        "Cadastre file that is no JSON",
+        "cadastre",
+        no_json,
+        "UnreadableError",
+        3,
+        "not a JSON document, or one that is cut short",
+        "parcelles.json.gz",
+    ),
+    Case(
+        "Torn gzip file",
+        "cadastre",
+        torn_gz,
+        "UnreadableError",
+        3,
+        "the gzip archive is damaged or cut short",
+        "parcelles.json.gz",
+    ),
+    Case(
+        "Folder without any file of the source",
+        "cadastre",
+        empty_folder,
+        "EmptySourceError",
+        1,
+        "no cadastral file",
+        "cadastre",
+    ),
+    Case(
+        "CSV with a bad timestamp",
+        "sensors",
+        bad_timestamp,
+        "set aside: bad_timestamp",
+        0,
+        "not an RFC 3339 instant with its offset",
+        "2 bad_timestamp",
+    ),
+    Case(
+        "CSV without a column",
+        "sensors",
+        missing_column,
+        "SourceError",
+        1,
+        "missing column phenomenon_at",
+        "phenomenon_at",
+    ),
+    Case(
+        "Unknown key in the description",
+        "sensors",
+        unknown_key,
+        "ConfigError",
+        2,
+        "2 mistakes in the description of the territory",
+        "did you mean title?",
+    ),
+    Case(
+        "No grid, and no declared undulation",
+        "sensors",
+        no_grid,
+        "MissingGridError",
+        1,
+        "the best operation needs a grid that this machine does not have: fr_ign_RAF18.tif",
+        "jnt grids sync",
+    ),
 )
 
 
@@ -177,6 +270,10 @@ def test_each_mistake_has_its_outcome(
         with pytest.raises(SystemExit):
             cli.main()
         assert case.message in capsys.readouterr().out
+        twin = jnt.open(workspace)
+        rejected = pd.concat([layer.rejected() for layer in twin.layers.values()])
+        reason = case.outcome.removeprefix("set aside: ")
+        assert case.says in rejected.loc[rejected["reason"] == reason, "detail"].iloc[-1]
         return
     assert end.value.code == case.exit_code
     assert case.message in said.err
@@ -184,6 +281,7 @@ def test_each_mistake_has_its_outcome(
     with pytest.raises(jnt.JntError) as caught:
         jnt.run(tmp_path / "twin.yaml", workspace)
     assert type(caught.value).__name__ == case.outcome
+    assert caught.value.what == case.says
     # Nothing half-written: no publication, nothing in progress, and every unit that is there has its manifest.
     assert not (workspace / "publication").exists() or not list((workspace / "publication").iterdir())
     assert not (workspace / "twin.json").exists()
@@ -195,5 +293,5 @@ def test_each_mistake_has_its_outcome(
 
 def test_the_table_in_the_docs_is_this_one(repository: Path) -> None:
     text = (repository / "docs" / "bad-input.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (.+?) \| `(.+?)` \| (\d) \|", text, re.MULTILINE)
-    assert rows == [(case.title, case.outcome, str(case.exit_code)) for case in CASES]
+    rows = re.findall(r"^\| (.+?) \| `(.+?)` \| (\d) \| (.+?) \|", text, re.MULTILINE)
+    assert rows == [(case.title, case.outcome, str(case.exit_code), case.says) for case in CASES]

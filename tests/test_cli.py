@@ -6,11 +6,15 @@ import io
 import json
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer.main
 
@@ -212,3 +216,97 @@ def test_serve_refuses_another_address_than_loopback(jnt, town: Town) -> None:  
     said = jnt("serve", town.workspace, "--host", "0.0.0.0")
     assert said.code == 1
     assert "loopback" in said.err
+
+
+def test_a_dry_run_changes_nothing(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(town.folder.parent, tmp_path / "town", symlinks=True)
+    config, workspace = tmp_path / "town" / "rive.yaml", tmp_path / "town" / "twin"
+    config.write_text(config.read_text().replace("  - kind: cog\n", "").replace("(synthetic)", "(edited)", 1))
+
+    def state() -> dict[str, int]:
+        return {str(path): path.lstat().st_mtime_ns for path in sorted(workspace.rglob("*")) if not path.is_dir()}
+
+    before = state()
+    assert "export/" in jnt("run", config, "--workspace", workspace, "--dry-run").out
+    assert state() == before
+    assert "ingest/" in jnt("run", config, "--workspace", tmp_path / "new", "--dry-run").out
+    assert not (tmp_path / "new").exists()
+
+
+def test_demo_makes_the_sample_and_says_what_to_open(jnt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    said = jnt("demo", "--folder", "demo")
+    assert said.code == 0
+    assert "serve demo/twin" in said.out
+    assert "demo/twin/publication/3dtiles/tileset.json" in said.out
+    assert (tmp_path / "demo/twin/publication/3dtiles/tileset.json").is_file()
+    assert jnt("run", "demo/rive.yaml", "--workspace", "demo/twin").out.startswith("demo/twin: 0 units made")
+
+
+def test_serve_answers_until_it_is_stopped(town: Town) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "jnt_pipeline", "serve", str(town.workspace), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                layers = httpx.get(f"http://127.0.0.1:{port}/v1/layers", timeout=5, trust_env=False)
+                break
+            except httpx.TransportError:
+                assert server.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.2)
+        assert layers.status_code == 200
+        assert "parcels" in layers.text
+    finally:
+        server.send_signal(signal.SIGINT)
+        said, _ = server.communicate(timeout=30)
+    assert f"http://127.0.0.1:{port}" in said
+
+
+def test_sync_names_a_grid_that_is_not_known_and_a_server_that_does_not_answer(  # type: ignore[no-untyped-def]
+    jnt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    said = jnt("grids", "sync", "no_such_grid.tif")
+    assert said.code == 1
+    assert "no_such_grid.tif" in said.err
+    monkeypatch.setattr("jnt_pipeline.crs.grid_sync.N_ATTEMPTS", 1)
+    said = jnt("grids", "sync", "fr_ign_RAC23.tif", "--from", "http://127.0.0.1:9")
+    assert said.code == 1
+    assert "127.0.0.1:9" in said.err
+
+
+@pytest.mark.parametrize("command", ["clean", "status", "export", "serve"])
+def test_a_folder_that_is_no_workspace_is_refused(jnt, command: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    said = jnt(command, tmp_path, *(["--to", "cog"] if command == "export" else []))
+    assert said.code == 1
+    assert "not a workspace" in said.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_clean_keeps_what_an_unfinished_run_has_made(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(town.workspace, tmp_path / "twin", symlinks=True)
+    planned = {}
+    for line in sorted((tmp_path / "twin" / "manifest").glob("*/*.json")):
+        planned[f"{line.parent.name}/{line.stem}"] = json.loads(line.read_text())["key"]
+    for index in ("twin.json", "index/assemble.json", "index/ingest.json"):
+        (tmp_path / "twin" / index).unlink()  # as if no stage had come to its end
+    (tmp_path / "twin" / "index" / "planned.json").write_text(json.dumps(planned))
+    assert "0.0 MB given back" in jnt("clean", tmp_path / "twin").out
+    assert "0 units made, 16 there already" in jnt("run", town.config, "--workspace", tmp_path / "twin").out
+
+
+def test_a_damaged_index_is_named_and_mended_by_the_next_run(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(town.workspace, tmp_path / "twin", symlinks=True)
+    for name in ("twin.json", "index/deliver.json"):
+        path = tmp_path / "twin" / name
+        path.write_bytes(path.read_bytes()[:50])
+    said = jnt("status", tmp_path / "twin")
+    assert said.code == 1
+    assert "damaged" in said.err
+    assert jnt("run", town.config, "--workspace", tmp_path / "twin").code == 0
+    assert jnt("status", tmp_path / "twin").code == 0

@@ -81,9 +81,11 @@ def test_an_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:
         ("name: a\nname: b\n", "stated twice"),
         ("name: [a\n", "not valid YAML"),
         ("- a\n- b\n", "the whole file"),
+        ("name: {{ name }}\n", "not valid YAML"),
+        ("name: 2024-02-30\n", "not valid YAML"),
         ("", "the whole file"),
     ],
-    ids=["twice", "broken", "a list", "empty"],
+    ids=["twice", "broken", "a list", "unfilled template", "no such day", "empty"],
 )
 def test_a_file_that_is_no_description_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -22,7 +22,7 @@ import shapely
 import yaml
 
 import jnt_pipeline as jnt
-from jnt_pipeline import store
+from jnt_pipeline import disk
 from jnt_pipeline.hypervisor.feed import Feed
 from jnt_pipeline.runner import LocalRunner
 from jnt_pipeline.samples import sample_config
@@ -60,16 +60,21 @@ def test_every_layer_adds_up_and_states_its_reference(town: Town) -> None:
 
 
 def test_building_heights_are_recovered(town: Town) -> None:
-    """Median error ≤ 0.25 m (the issue's figure) against the generator's truth, matched by place."""
+    """Median error of height, roof and ground ≤ 0.25 m (the issue's figure) against the generator's truth."""
     buildings = jnt.open(town.workspace).buildings
-    truth = gpd.read_file(town.truth("buildings.geojson"))
-    truth = truth.set_crs("EPSG:2154", allow_override=True)
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
     solid = buildings[buildings["lod"] == "1"]
-    found = gpd.sjoin(truth.set_geometry(truth.geometry.representative_point()), solid, how="inner", predicate="within")
-    assert len(found) > 0.8 * len(solid)
-    error = (found["roof_elevation_m"] - found["roof_p90_elevation_m"]).abs()  # same reference: percentile 90 in plan
-    assert error.median() <= 0.25
-    assert error.quantile(0.9) <= 0.75  # eaves of shifted footprints, thin canopies
+    points = truth.set_geometry(truth.geometry.representative_point())
+    found = gpd.sjoin(points, solid[["geometry", "building_id", "height_m", "roof_elevation_m", "ground_elevation_m"]])
+    in_cadastre = truth["in_cadastre"] != "missing"
+    assert len(found) >= 0.97 * in_cadastre.sum()
+    # The same conventions: percentile 90 of the roof in plan, lowest ground along the outline.
+    roof = found["roof_p90_elevation_m"] - found["roof_elevation_m"]
+    ground = found["ground_min_elevation_m"] - found["ground_elevation_m"]
+    height = found["roof_p90_elevation_m"] - found["ground_min_elevation_m"] - found["height_m"]
+    for error in (roof, ground, height):
+        assert error.abs().median() <= 0.25
+        assert error.abs().quantile(0.9) <= 0.5  # footprints shifted on purpose
 
 
 def test_every_footprint_has_a_solid_or_a_reason(town: Town) -> None:
@@ -102,12 +107,28 @@ def test_the_links_of_the_generator_are_found(town: Town) -> None:
     assert set(links["link_type"]) == {"building-parcel", "bim-building", "sensor-building", "sensor-parcel"}
     assert links["score"].between(0, 1).all()
     assert links["linked_on"].eq("2026-03-01").all()  # newest vintage of the description, not today
-    bim = links[links["link_type"] == "bim-building"]
-    assert len(bim) == 1
-    assert bim["score"].iloc[0] > 0.5
-    buildings = twin.buildings.set_index("building_id")
-    model = twin.layer("bim_buildings").to_geopandas().iloc[0]
-    assert shapely.intersects(buildings.loc[bim["target_id"].iloc[0], "geometry"], model.geometry)
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
+    # Which of our buildings stands on the place of each of the generator's.
+    points = truth.set_geometry(truth.geometry.representative_point())
+    ours = gpd.sjoin(points[["geometry", "building_id"]], twin.buildings[["geometry", "building_id"]])
+    name = dict(zip(ours["building_id_left"], ours["building_id_right"], strict=True))
+    expected = pd.read_csv(town.truth("links.csv"), dtype=str)
+    pairs = set(zip(links["link_type"], links["source_id"], links["target_id"], strict=True))
+    checked, missing = 0, []
+    for row in expected.itertuples():
+        building = name.get(row.building_id)
+        if building is None:  # no footprint in the cadastre, on purpose
+            continue
+        checked += 1
+        pair = {
+            "building-parcel": ("building-parcel", building, row.other_id),
+            "sensor-building": ("sensor-building", row.other_id, building),
+            "building-bim": ("bim-building", twin.layer("bim_buildings").to_pandas()["bim_building_id"][0], building),
+        }[str(row.kind)]
+        missing += [] if pair in pairs else [pair]
+    assert checked > 150
+    # One building stands with a sliver on a second parcel; one parcel is spoilt on purpose.
+    assert len(missing) <= 0.02 * checked, missing
 
 
 def test_alerts_are_those_the_story_tells(town: Town) -> None:
@@ -182,36 +203,59 @@ def test_only_the_cone_of_a_changed_file_is_made(town: Town, tmp_path: Path) -> 
     assert report.delivery.stored == 1
 
 
-def test_the_seam_is_invisible(town: Town, tmp_path: Path) -> None:
-    """Both tiles in one file give the same terrain and the same buildings, to the last bit: difference 0."""
+CUTS = {
+    "one file": [[(0, 9e9)]],
+    "strips across buildings": [[(0, 618905)], [(618905, 619021)], [(619021, 9e9)]],
+    "overlapping boxes, west and east mixed": [[(0, 618850), (619100, 9e9)], [(618850, 619100)]],
+}
+"""How the points of the town are dealt out to files: eastings of the strips of each file."""
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_the_result_does_not_depend_on_how_points_are_cut_into_files(town: Town, tmp_path: Path, cut: str) -> None:
+    """Difference 0, to the last bit, with a void of 30 m over the edge of the tiles; published whole."""
     tiles = [laspy.read(tile) for tile in sorted((town.folder / "lidar").glob("*.laz"))]
-    whole = laspy.LasData(tiles[0].header)
-    whole.points = laspy.ScaleAwarePointRecord(
-        np.concatenate([tile.points.array for tile in tiles]),
-        tiles[0].point_format,
-        tiles[0].header.scales,
-        tiles[0].header.offsets,
-    )
-    (tmp_path / "lidar").mkdir()
-    whole.write(tmp_path / "lidar" / "whole_LAMB93_IGN69.laz")
-    config = yaml.safe_load(town.config.read_text())
-    config["sources"] = [source for source in config["sources"] if source["kind"] in {"lidar", "cadastre"}]
-    for source in config["sources"]:
-        source["path"] = "lidar" if source["kind"] == "lidar" else str(town.folder / "cadastre")
-    (tmp_path / "whole.yaml").write_text(yaml.safe_dump(config))
-    jnt.run(tmp_path / "whole.yaml", tmp_path / "twin", until="assemble")
-    twin, tiled = jnt.open(tmp_path / "twin"), jnt.open(town.workspace)
-    assert len(twin.raster("dtm").tiles) == 1
-    assert len(tiled.raster("dtm").tiles) == 2
-    box = (618755.0, 6754355.0, 619245.0, 6754645.0)
+    records = np.concatenate([tile.points.array for tile in tiles])
+    header = tiles[0].header
+    easting = records["X"] * header.scales[0] + header.offsets[0]
+    is_void = (easting >= 618985) & (easting < 619015)
+
+    def twin_of(folder: Path, files: list[list[tuple[float, float]]], names: list[str]) -> jnt.Territory:
+        (folder / "lidar").mkdir(parents=True)
+        for strips, name in zip(files, names, strict=True):
+            inside = np.any([(easting >= west) & (easting < east) for west, east in strips], axis=0)
+            las = laspy.LasData(header)
+            las.points = laspy.ScaleAwarePointRecord(
+                records[inside & ~is_void], tiles[0].point_format, header.scales, header.offsets
+            )
+            las.write(folder / "lidar" / name)
+        config = yaml.safe_load(town.config.read_text())
+        config["sources"] = [source for source in config["sources"] if source["kind"] in {"lidar", "cadastre"}]
+        for source in config["sources"]:
+            source["path"] = "lidar" if source["kind"] == "lidar" else str(town.folder / "cadastre")
+        config["publication"] = [{"kind": "cog"}]
+        (folder / "twin.yaml").write_text(yaml.safe_dump(config))
+        jnt.run(folder / "twin.yaml", folder / "twin", until="export")
+        return jnt.open(folder / "twin")
+
+    names = [tile.name for tile in sorted((town.folder / "lidar").glob("*.laz"))]
+    tiled = twin_of(tmp_path / "tiled", [[(0, 619000)], [(619000, 9e9)]], names)
+    other = twin_of(tmp_path / "other", CUTS[cut], [f"part{i}_LAMB93_IGN69.laz" for i in range(len(CUTS[cut]))])
     for name in ("dtm", "dsm", "dhm"):
-        np.testing.assert_array_equal(twin.raster(name).read(box).values, tiled.raster(name).read(box).values)
-    found, expected = (
-        one.buildings.sort_values("building_id", ignore_index=True).drop(columns="geometry") for one in (twin, tiled)
-    )
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+        expected = tiled.raster(name).read()
+        found = other.raster(name).read()
+        assert found.transform == expected.transform
+        np.testing.assert_array_equal(found.values, expected.values)
+    frames = [
+        one.buildings.sort_values("building_id", ignore_index=True).drop(columns="geometry") for one in (other, tiled)
+    ]
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    window = tiled.raster("dtm").read((618985, 6754400, 619015, 6754600))
+    assert np.isfinite(window.values).all()  # 30 m are bridged: void_max_m is 100
     seam = shapely.LineString([(619000, 6754000), (619000, 6755000)])
-    assert tiled.buildings.geometry.intersects(seam).sum() >= 3
+    crossing = tiled.buildings[tiled.buildings.geometry.intersects(seam)]
+    assert len(crossing) >= 3
+    assert crossing["ground_elevation_m"].notna().all()
 
 
 def test_a_point_cloud_in_another_crs_is_rewritten_and_gives_the_same_terrain(town: Town, tmp_path: Path) -> None:
@@ -283,8 +327,8 @@ def test_a_crash_at_every_write_fsync_and_rename_changes_nothing(hamlet: Path, t
 
 def _strike(patch: pytest.MonkeyPatch, n: int | None) -> list[str]:
     seen: list[str] = []
-    for name in ("_write", "_fsync", "_replace"):
-        real = getattr(store, name)
+    for name in ("write", "fsync", "replace"):
+        real = getattr(disk, name)
 
         def struck(*arguments: object, name: str = name, real: object = real) -> object:
             seen.append(name)
@@ -292,7 +336,7 @@ def _strike(patch: pytest.MonkeyPatch, n: int | None) -> list[str]:
                 raise Crash
             return real(*arguments)  # type: ignore[operator]
 
-        patch.setattr(store, name, struck)
+        patch.setattr(disk, name, struck)
     return seen
 
 
@@ -312,7 +356,7 @@ def test_kill_9_at_seeded_moments_changes_nothing(town: Town, tmp_path: Path) ->
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.wait() == -signal.SIGKILL  # it was at work, and did not end by itself
     report = jnt.run(town.config, workspace)
     assert report.units.skipped  # what had been made was kept
     assert published(workspace) == published(town.workspace)

@@ -73,6 +73,7 @@ def test_units_done_before_a_failure_stay(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w") as workspace:
         with pytest.raises(UnreadableError):
             make_units(workspace, LocalRunner(workers=1), plan(Fails("error")))
+        assert {(step, name) for step, name, _ in workspace.planned_units()} == {("s", "a"), ("s", "b")}  # for clean
         _, report = make_units(workspace, LocalRunner(workers=1), plan(Square(3)))
     assert report.skipped == ("s/a",)
     assert report.made == {"s/b": "new"}

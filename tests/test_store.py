@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jnt_pipeline import store
+from jnt_pipeline import disk
 from jnt_pipeline.errors import DiskFullError, WorkspaceError, WorkspaceFormatError, WorkspaceLockedError
 from jnt_pipeline.runner import LocalRunner, Planned, make_units
 from jnt_pipeline.store import Unit, Workspace
@@ -99,8 +99,8 @@ class Crash(BaseException):
 def crash_at(monkeypatch: pytest.MonkeyPatch, n: int) -> list[str]:
     """Let the n-th call of the ways to touch the disk fail, before it acts; returns the calls seen so far."""
     seen: list[str] = []
-    for name in ("_write", "_fsync", "_replace"):
-        real = getattr(store, name)
+    for name in ("write", "fsync", "replace"):
+        real = getattr(disk, name)
 
         def struck(*arguments: Any, name: str = name, real: Callable[..., object] = real) -> object:
             seen.append(name)
@@ -108,7 +108,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, n: int) -> list[str]:
                 raise Crash
             return real(*arguments)
 
-        monkeypatch.setattr(store, name, struck)
+        monkeypatch.setattr(disk, name, struck)
     return seen
 
 
@@ -130,7 +130,7 @@ def test_a_crash_at_every_write_fsync_and_rename_loses_nothing(tmp_path: Path) -
         assert after == contents, f"after a crash at operation {n}, {seen[-1]}"
         assert sorted(os.listdir(root / "publication")) == ["u0", "u1"]
         assert not list((root / "scratch").iterdir())
-    assert kinds == {"_write", "_fsync", "_replace"}
+    assert kinds == {"write", "fsync", "replace"}
     assert n > 20  # two units and two documents touch the disk more often than that
 
 
@@ -152,7 +152,7 @@ def test_a_crash_while_replacing_a_damaged_output_loses_nothing(tmp_path: Path) 
     assert n > 8
 
 
-@pytest.mark.parametrize("name", ["_write", "_fsync", "_replace"])
+@pytest.mark.parametrize("name", ["write", "fsync", "replace"])
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -162,7 +162,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, name, full)
+        patch.setattr(disk, name, full)
         with pytest.raises(DiskFullError, match="jnt clean"):
             make(tmp_path / "w", "z")
     made, contents = make(tmp_path / "w", "x")
@@ -177,8 +177,8 @@ def test_a_full_disk_in_a_library_that_words_it_otherwise_is_named(
         def __call__(self, folder: Path) -> Mapping[str, Any]:
             raise OSError("write failed")
 
-    usage = store.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage._replace(free=0))
+    usage = disk.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=0))
     plan = [Planned(unit=planned("x")[0].unit, work=Failing("x"))]
     with Workspace.open(tmp_path / "w") as workspace, pytest.raises(DiskFullError):
         make_units(workspace, LocalRunner(workers=1), plan)

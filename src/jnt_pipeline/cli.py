@@ -91,7 +91,7 @@ def demo(
     if not config.exists():
         _console().print(f"Making the sample territory in {sample} …")
         samples.make_sample("rive", sample)
-        config.write_text(samples.sample_config("rive", "sample_data/rive"), encoding="utf-8")
+        _write_text(config, samples.sample_config("rive", "sample_data/rive"))
     report = pipeline.run(config, folder / "twin", runner=_local(workers))
     reports.print_demo(Console(), config, report)
 
@@ -125,7 +125,7 @@ def sample_make(
     config = folder.parent / f"{name}.yaml"
     print(f"{folder}: sample territory {name}")
     if not config.exists():
-        config.write_text(samples.sample_config(name, folder.name, size_km=size_km), encoding="utf-8")
+        _write_text(config, samples.sample_config(name, folder.name, size_km=size_km))
         print(f"{config}: its description; make the twin with: jnt run {config} --workspace twin-{name}")
 
 
@@ -147,23 +147,19 @@ def run(
     """
     from jnt_pipeline import pipeline, reports
     from jnt_pipeline.config import read_config
-    from jnt_pipeline.runner import DryRunEnd, DryRunner
 
     twin = read_config(config)
     folder = workspace or Path(f"twin-{twin.name}")
     if dry_run:
-        try:
-            pipeline.run(twin, folder, until=min(until, Stage.EXPORT, key=list(Stage).index), runner=DryRunner())
-        except DryRunEnd as end:
-            reports.print_reasons(Console(), end.reasons, "would be made; what depends on it follows")
-            return
-        print("nothing to make")
+        reasons = pipeline.plan(twin, folder, until=until)
+        reports.print_reasons(Console(), reasons, "would be made; what depends on it follows")
+        if not reasons:
+            print("nothing to make")
         return
     if engine is Engine.prefect:
         from jnt_pipeline.flow_files import load_flow_module
 
-        units = load_flow_module("prefect_engine").run(config, folder, until=until, workers=workers)
-        report = pipeline.RunReport(workspace=folder, units=units, delivery=None)
+        report = load_flow_module("prefect_engine").run(config, folder, until=until, workers=workers)
     else:
         report = pipeline.run(twin, folder, until=until, runner=_local(workers))
     if explain:
@@ -241,7 +237,11 @@ def serve(
     from jnt_pipeline.stages.deliver import feed_path
     from jnt_pipeline.store import Workspace
 
-    server.serve(twin.open_twin(workspace), feed_path(Workspace.at(workspace)), host=host, port=port)
+    def announce(address: str) -> None:
+        print(f"{address}   (Ctrl-C stops it)", flush=True)
+
+    feed = feed_path(Workspace.at(workspace))
+    server.serve(twin.open_twin(workspace), feed, host=host, port=port, announce=announce)
 
 
 @app.command()
@@ -348,6 +348,13 @@ def doctor(
         machine.compile_kernels()
 
     crs_reports.print_doctor(Console(), machine.machine_findings(), as_json=as_json)
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def _local(workers: int) -> LocalRunner:

@@ -93,7 +93,7 @@ def read_config(path: Path) -> TwinConfig:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_duplicate_keys(root, path)
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError("not valid YAML", where=path, found=str(error), remedy="mend the line it names") from error
     try:
         config = TwinConfig.model_validate(document)
@@ -179,6 +179,8 @@ def _refuse_duplicate_keys(node: yaml.Node | None, path: Path) -> None:
     for mapping in _mappings(node):
         seen: set[str] = set()
         for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # the loader refuses it
             if key.value in seen:
                 raise ConfigError(
                     "a field is stated twice",

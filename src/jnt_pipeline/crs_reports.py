@@ -66,15 +66,19 @@ def transform_lines(source: str, target: str, file: Path | None) -> None:
 
 
 def _lines(file: Path | None) -> Iterator[str]:
-    if file is None:
-        yield from sys.stdin
-        return
     try:
+        if file is None:
+            yield from sys.stdin
+            return
         with file.open(encoding="utf-8") as stream:
             yield from stream
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableError(
-            "cannot be read", where=file, found=str(error), expected="lines of text", remedy="give a text file"
+            "cannot be read",
+            where=file or "standard input",
+            found=str(error),
+            expected="lines of text",
+            remedy="give a text file",
         ) from error
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from jnt_pipeline.config import TwinConfig, read_config
 from jnt_pipeline.hypervisor.feed import Delivery
-from jnt_pipeline.runner import NOTHING_DONE, LocalRunner, Runner, StageReport
+from jnt_pipeline.runner import NOTHING_DONE, DryRunEnd, DryRunner, LocalRunner, Runner, StageReport
 from jnt_pipeline.stages import Stage
 from jnt_pipeline.stages.assemble import assemble
 from jnt_pipeline.stages.deliver import deliver
 from jnt_pipeline.stages.export import export
 from jnt_pipeline.stages.ingest import ingest
-from jnt_pipeline.store import Workspace
+from jnt_pipeline.store import DryWorkspace, Workspace
 
-__all__ = ["RunReport", "run"]
+__all__ = ["RunReport", "plan", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +63,23 @@ def run(
         if last.reaches(Stage.DELIVER):
             delivery = deliver(twin, opened)
     return RunReport(workspace=Path(workspace), units=units, delivery=delivery)
+
+
+def plan(
+    config: TwinConfig | str | Path, workspace: str | Path, *, until: Stage | str = Stage.EXPORT
+) -> dict[str, str]:
+    """What a run would make, with the reason, as ``step/unit``; nothing is written.
+
+    It ends with the first step that has something to make: later ones depend on it. Raises as ``run``.
+    """
+    twin = config if isinstance(config, TwinConfig) else read_config(Path(config))
+    last, looked_at, runner = Stage(until), DryWorkspace(Path(workspace)), DryRunner()
+    try:
+        ingest(twin, looked_at, runner)
+        if last.reaches(Stage.ASSEMBLE):
+            assemble(twin, looked_at, runner)
+        if last.reaches(Stage.EXPORT):
+            export(twin.publication, looked_at, runner)
+    except DryRunEnd as end:
+        return end.reasons
+    return {}

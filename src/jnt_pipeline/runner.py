@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jnt_pipeline.disk import full_disk_named
 from jnt_pipeline.errors import JntError
-from jnt_pipeline.store import Record, Unit, Workspace, full_disk_named
+from jnt_pipeline.store import Record, Unit, Workspace
 
 __all__ = [
     "NOTHING_DONE",
@@ -117,6 +118,7 @@ def make_units(
         for one in missing
     ]
     if jobs:
+        workspace.plan_units([one.unit for one in planned])
         for index, facts in runner.map(jobs, missing[0].unit.stage):
             unit = missing[index].unit
             workspace.commit(unit, jobs[index].folder, facts)

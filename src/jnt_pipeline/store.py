@@ -16,39 +16,30 @@ run that dies at any instant loses at most the unit it was making, and nothing h
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from jnt_pipeline import disk
 from jnt_pipeline.crs.grids import installed_grids
-from jnt_pipeline.errors import DiskFullError, WorkspaceError, WorkspaceFormatError, WorkspaceLockedError
+from jnt_pipeline.errors import WorkspaceError, WorkspaceFormatError, WorkspaceLockedError
 
-__all__ = ["FORMAT", "Record", "Unit", "Workspace", "canonical_json", "file_sha256"]
+__all__ = ["FORMAT", "DryWorkspace", "Record", "Unit", "Workspace", "canonical_json"]
 
 FORMAT = 1
 """Version of the layout above; a newer one is refused, an older one migrated (there is none yet)."""
-
-_ROOM_LEFT = 1 << 20
-"""Bytes under which a failed write is put down to the disk being full, when the library that failed does not say."""
 
 
 def canonical_json(value: object) -> bytes:
     """One byte form for one value: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,17 +115,28 @@ class Workspace:
         Raises ``WorkspaceLockedError``, ``WorkspaceFormatError``, ``WorkspaceError`` for a folder of something else.
         """
         marker = root / "workspace.json"
-        if marker.exists():
-            _check_format(marker)
-        elif root.exists() and any(entry.name not in {".lock", "scratch"} for entry in root.iterdir()):
+        try:
+            strangers = root.exists() and any(entry.name not in {".lock", "scratch"} for entry in root.iterdir())
+            if marker.exists():
+                _check_format(marker)
+            elif strangers:
+                raise WorkspaceError(
+                    "the folder holds other things",
+                    where=root,
+                    expected="an empty or new folder, or a workspace",
+                    remedy="choose another folder",
+                )
+            (root / "scratch").mkdir(parents=True, exist_ok=True)
+            lock = (root / ".lock").open("a+")
+        except OSError as error:
             raise WorkspaceError(
-                "the folder holds other things",
+                "cannot be used as a workspace",
                 where=root,
-                expected="an empty or new folder, or a workspace",
+                found=error.strerror or str(error),
+                expected="a folder that may be written",
                 remedy="choose another folder",
-            )
-        (root / "scratch").mkdir(parents=True, exist_ok=True)
-        with (root / ".lock").open("a+") as lock:
+            ) from error
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -155,12 +157,16 @@ class Workspace:
             try:
                 yield workspace
             except Exception:
-                workspace._empty_scratch()  # nothing half-written stays behind; after a kill, the next run sees to it
+                # Nothing half-written stays behind; after a kill, the next run sees to it.
+                shutil.rmtree(workspace.root / "scratch", ignore_errors=True)
+                (workspace.root / "scratch").mkdir(exist_ok=True)
                 raise
 
     def _empty_scratch(self) -> None:
-        for leftover in (self.root / "scratch").iterdir():
-            _remove(leftover)
+        scratch = self.root / "scratch"
+        scratch.mkdir(exist_ok=True)
+        for leftover in scratch.iterdir():
+            disk.remove(leftover)
 
     # -- units -------------------------------------------------------------------------------------------------
 
@@ -186,7 +192,7 @@ class Workspace:
             path = self.root / record.path(output)
             if not path.is_file():
                 return f"output missing: {output}"
-            if file_sha256(path) != checksum:
+            if disk.file_sha256(path) != checksum:
                 return f"output damaged: {output}"
         return ""
 
@@ -211,21 +217,22 @@ class Workspace:
 
     def commit(self, unit: Unit, scratch: Path, facts: Mapping[str, Any]) -> Record:
         """Take the files of ``scratch`` over as the output of ``unit``; raises ``DiskFullError``."""
-        with full_disk_named(self.root):
+        with disk.full_disk_named(self.root):
             files = sorted(path for path in scratch.rglob("*") if path.is_file())
-            outputs = {path.relative_to(scratch).as_posix(): file_sha256(path) for path in files}
+            outputs = {path.relative_to(scratch).as_posix(): disk.file_sha256(path) for path in files}
             for path in files:
-                _fsync(path)
+                disk.fsync(path)
             for folder in sorted({scratch, *(path.parent for path in files)}, reverse=True):
-                _fsync(folder)
+                disk.fsync(folder)
             record = Record(stage=unit.stage, name=unit.name, key=unit.key, outputs=outputs, facts=facts)
             target = self.root / record.folder
             target.parent.mkdir(parents=True, exist_ok=True)
             old = self.root / "scratch" / f"old-{unit.stage}-{unit.name}-{unit.key}"
-            if target.exists():  # the same key, damaged or made by a run that died before the manifest
-                _replace(target, old)
-            _replace(scratch, target)
-            _fsync(target.parent)
+            if not _holds(target, outputs):
+                if target.exists():  # damaged, or of a run that died in its midst
+                    disk.replace(target, old)
+                disk.replace(scratch, target)
+                disk.fsync(target.parent)
             self.write_document(
                 f"manifest/{unit.stage}/{unit.name}.json",
                 {
@@ -239,21 +246,53 @@ class Workspace:
                     "facts": dict(facts),
                 },
             )
-            _remove(old)
+            disk.remove(old)
+            disk.remove(scratch)
         return record
 
     # -- documents and links -----------------------------------------------------------------------------------
 
+    def read_document(self, name: str) -> bytes | None:
+        """A JSON document of the workspace; None when it is not there."""
+        path = self.root / name
+        return path.read_bytes() if path.is_file() else None
+
+    def plan_units(self, units: Sequence[Unit]) -> None:
+        """Remember what a stage sets out to make, so that ``jnt clean`` keeps what it has made when it is cut short."""
+        planned = {f"{unit.stage}/{unit.name}": unit.key for unit in units}
+        self.write_document(_PLANNED, {**self._planned(), **planned})
+
+    def forget_planned(self, *steps: str) -> None:
+        """The stage has ended: its index says what it is made of."""
+        planned = self._planned()
+        left = {unit: key for unit, key in planned.items() if unit.split("/")[0] not in steps}
+        if left != planned:
+            self.write_document(_PLANNED, left)
+
+    def planned_units(self) -> set[tuple[str, str, str]]:
+        """(step, unit, key) of what unfinished stages set out to make."""
+        found = set()
+        for unit, key in self._planned().items():
+            step, name = unit.split("/", 1)
+            found.add((step, name, key))
+        return found
+
+    def _planned(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self.read_document(_PLANNED) or b"{}"))
+        except ValueError:
+            return {}
+
     def write_document(self, name: str, document: object) -> None:
         """Write a JSON document whole or not at all; raises ``DiskFullError``."""
         target = self.root / name
-        with full_disk_named(self.root):
+        with disk.full_disk_named(self.root):
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = self.root / "scratch" / f"document-{name.replace('/', '-')}"
-            _write(temporary, json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-            _fsync(temporary)
-            _replace(temporary, target)
-            _fsync(target.parent)
+            disk.write(temporary, json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+            disk.fsync(temporary)
+            disk.replace(temporary, target)
+            disk.fsync(target.parent)
 
     def point_publications(self, folders: Mapping[str, str]) -> None:
         """Let ``publication/<kind>`` lead to each folder (relative to the workspace), each in one step; drop others."""
@@ -263,14 +302,16 @@ class Workspace:
             link, wanted = links / kind, f"../{folder}"
             if link.is_symlink() and link.readlink() == Path(wanted):
                 continue
+            if link.is_dir() and not link.is_symlink():  # the workspace was copied with its links followed
+                disk.remove(link)
             temporary = self.root / "scratch" / f"link-{kind}"
             temporary.unlink(missing_ok=True)
             temporary.symlink_to(wanted)
-            _replace(temporary, link)
+            disk.replace(temporary, link)
         for link in sorted(links.iterdir()):
             if link.is_symlink() and link.name not in folders:
                 link.unlink()
-        _fsync(links)
+        disk.fsync(links)
 
     # -- cleaning ----------------------------------------------------------------------------------------------
 
@@ -282,7 +323,7 @@ class Workspace:
                 kept = [key for key in name.iterdir() if (stage.name, name.name, key.name) in needed]
                 for folder in sorted(set(name.iterdir()) - set(kept)):
                     freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-                    _remove(folder)
+                    disk.remove(folder)
                 if not kept:
                     (self.root / "manifest" / stage.name / f"{name.name}.json").unlink(missing_ok=True)
                     name.rmdir()
@@ -290,11 +331,21 @@ class Workspace:
         return freed
 
 
+_PLANNED = "index/planned.json"
+
 _LINE = {"stage", "unit", "key", "version", "parameters", "inputs", "outputs", "facts"}
 
 
 def _record(line: Mapping[str, Any]) -> Record:
     return Record(stage=line["stage"], name=line["unit"], key=line["key"], outputs=line["outputs"], facts=line["facts"])
+
+
+def _holds(folder: Path, outputs: Mapping[str, str]) -> bool:
+    """Whether the folder holds exactly these files: a twin may be using them, so they are better left alone."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    if found.keys() != outputs.keys() or not found:
+        return False
+    return all(disk.file_sha256(found[name]) == checksum for name, checksum in outputs.items())
 
 
 def _check_format(marker: Path) -> None:
@@ -314,43 +365,20 @@ def _check_format(marker: Path) -> None:
         )
 
 
-@contextmanager
-def full_disk_named(root: Path) -> Iterator[None]:
-    """Turn "no space left", however a library words it, into ``DiskFullError``."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT} or shutil.disk_usage(root).free < _ROOM_LEFT:
-            raise DiskFullError(
-                "no room left on the disk",
-                where=root,
-                found=f"{shutil.disk_usage(root).free:,} bytes free",
-                remedy="make room (jnt clean WORKSPACE drops old results) and run again: nothing made so far is lost",
-            ) from error
-        raise
+class DryWorkspace(Workspace):
+    """A workspace that is only looked at: what a run would write stays in memory."""
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._documents: dict[str, bytes] = {}
 
-# The three ways to touch the disk; a test lets a crash strike at each call.
+    def read_document(self, name: str) -> bytes | None:
+        """What this dry run has written, else what is on disk."""
+        return self._documents.get(name) or super().read_document(name)
 
+    def write_document(self, name: str, document: object) -> None:
+        """Keep it in memory."""
+        self._documents[name] = json.dumps(document).encode()
 
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(source: Path, target: Path) -> None:
-    os.replace(source, target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    def point_publications(self, folders: Mapping[str, str]) -> None:
+        """Point nothing."""

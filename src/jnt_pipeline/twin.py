@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.base_layers.layers import Layer
@@ -15,7 +16,7 @@ from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.provenance import Counts, Provenance
-from jnt_pipeline.store import Record, Workspace
+from jnt_pipeline.store import Record, Workspace, canonical_json
 from jnt_pipeline.territory.model import PublishedFile, StoredLayer, StoredPublication, StoredRaster, Territory
 
 __all__ = [
@@ -69,6 +70,8 @@ class PublicationEntry(_Document):
     folder: str = Field(description="Relative to the workspace.")
     files: tuple[dict[str, str], ...]
     outputs: dict[str, str] = Field(description="SHA-256 by path relative to the folder.")
+    exporter: dict[str, Any] = Field(description="Declaration of the exporter.")
+    twin: dict[str, Any] = Field(description="Name, reference and extent of the twin that it was made from.")
     made_from: dict[str, str] = Field(description="Checksums of what it was made from; other ones now: it is stale.")
     records_in: dict[str, int]
     records_out: dict[str, int]
@@ -91,21 +94,29 @@ class TwinIndex(_Document):
     @classmethod
     def read(cls, workspace: Workspace, name: str) -> Self:
         """Read one of ``TWIN``, ``ASSEMBLED``, ``INGESTED``; raises ``WorkspaceError`` when no run came so far."""
-        path = workspace.root / name
-        if not path.is_file():
+        content = workspace.read_document(name)
+        if content is None:
             raise WorkspaceError(
                 "the twin is not there yet",
                 where=workspace.root,
                 found=f"no {name}",
                 remedy="run `jnt run CONFIG --workspace DIR`",
             )
-        return cls.model_validate_json(path.read_bytes())
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            raise WorkspaceError(
+                "the index of the twin is damaged, or of another version",
+                where=workspace.root / name,
+                found=error.errors()[0]["msg"],
+                remedy="run `jnt run CONFIG --workspace DIR` again: what was made is kept",
+            ) from error
 
     @classmethod
     def latest(cls, workspace: Workspace) -> Self:
         """The twin as last published; before the first publication, as far as a run has come."""
         for name in (TWIN, ASSEMBLED):
-            if (workspace.root / name).is_file():
+            if workspace.read_document(name) is not None:
                 return cls.read(workspace, name)
         return cls.read(workspace, INGESTED)
 
@@ -161,6 +172,8 @@ class TwinIndex(_Document):
             if entry is not None:
                 files = entry.parts if isinstance(entry, LayerEntry) else entry.tiles
                 found |= {f"{name}/{number:05d}": checksum for number, checksum in enumerate(files.values())}
+                origin = entry.model_dump(mode="json", include={"reference", "provenance", "counts"})
+                found[f"{name}/origin"] = hashlib.sha256(canonical_json(origin)).hexdigest()
         return found
 
 
@@ -171,10 +184,10 @@ def open_twin(workspace: str | Path) -> Territory:
 
 
 def needed_units(workspace: Workspace) -> set[tuple[str, str, str]]:
-    """(step, unit, key) of everything that the published twin and the newest stages are made of."""
-    needed: set[tuple[str, str, str]] = set()
+    """(step, unit, key) of all that the published twin, the newest stages and an unfinished run are made of."""
+    needed = workspace.planned_units()
     for name in (INGESTED, ASSEMBLED, TWIN):
-        if (workspace.root / name).is_file():
+        if workspace.read_document(name) is not None:
             needed |= set(TwinIndex.read(workspace, name).units)
     return needed
 

@@ -13,7 +13,7 @@ import yaml
 
 from jnt_pipeline.errors import JntError
 from jnt_pipeline.flow_files import load_flow_module
-from published import manifest, published
+from published import events, manifest, published
 from towns import Town
 
 FLOWS = ("ingest", "assemble", "publish", "territory")
@@ -37,6 +37,8 @@ def test_the_prefect_engine_gives_the_same_bytes_and_manifest(town: Town, tmp_pa
     assert ended.returncode == 0, ended.stderr
     assert published(tmp_path / "twin") == published(town.workspace)
     assert manifest(tmp_path / "twin") == manifest(town.workspace)
+    assert events(tmp_path / "twin") == events(town.workspace)
+    assert "5 alerts raised, 5 cleared" in ended.stdout
 
 
 def test_an_error_in_a_flow_is_told_as_the_local_engine_tells_it(town: Town, tmp_path: Path) -> None:

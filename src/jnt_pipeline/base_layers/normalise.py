@@ -132,7 +132,8 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     if native is None:
         raise SchemaError("features without a reference", where=layer.name, remedy="the source must state the CRS")
     geometries = np.asarray(layer.frame.geometry)
-    layer = set_aside(layer, shapely.is_missing(geometries), "missing_geometry", "no geometry")
+    nothing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    layer = set_aside(layer, nothing, "missing_geometry", "no geometry")
     types = np.asarray(layer.frame.geom_type, dtype=object)
     layer = set_aside(
         layer,
@@ -141,18 +142,12 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
         f"expected a {schema.shape}",
     )
     flat = transformation(native.flat(), target.flat(), undulation=undulation)
-    layer = set_aside(
-        layer,
-        _outside(np.asarray(layer.frame.geometry), flat),
-        "outside_crs_area",
-        "coordinates outside the area of use",
-    )
-    before = np.asarray(layer.frame.geometry)
-    after = transform_geometries(shapely.force_2d(before), flat)
-    provenance = layer.provenance.with_operation(flat.operation)
-    frame = gpd.GeoDataFrame(layer.frame.drop(columns="geometry"), geometry=after, crs=target.horizontal)
+    outside = "coordinates outside the area of use"
+    places = [shapely.get_coordinates(geometry) for geometry in layer.frame.geometry]
+    layer = set_aside(layer, _refused(places, flat), "outside_crs_area", outside)
     elevations = [name for name in schema.column_names if name.endswith("elevation_m")]
-    known = [name for name in elevations if frame[name].notna().any()]
+    known = [name for name in elevations if layer.frame[name].notna().any()]
+    full = flat
     if known:
         if native.vertical is None or target.vertical is None:
             raise MissingHeightReferenceError(
@@ -162,6 +157,12 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
                 remedy="declare `vertical:` on the source, or the vertical part of the twin's reference",
             )
         full = transformation(native, target, undulation=undulation)
+        layer = set_aside(layer, _refused(_points_in_space(layer, known), full), "outside_crs_area", outside)
+    before = np.asarray(layer.frame.geometry)
+    after = transform_geometries(shapely.force_2d(before), flat)
+    provenance = layer.provenance.with_operation(flat.operation)
+    frame = gpd.GeoDataFrame(layer.frame.drop(columns="geometry"), geometry=after, crs=target.horizontal)
+    if known:
         points = shapely.get_coordinates(shapely.point_on_surface(before))
         for name in known:
             rows = frame[name].notna().to_numpy()
@@ -179,13 +180,25 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     return set_aside(layer, ~shapely.is_valid(after), "invalid_geometry", np.asarray(reasons, dtype=object))
 
 
-def _outside(geometries: NDArray[np.object_], change: Transformation) -> NDArray[np.bool_]:
-    """Which records the transformation refuses; raises ``OutsideAreaError`` when it refuses them all."""
-    refused = np.zeros(len(geometries), dtype=bool)
+def _points_in_space(layer: Layer, names: list[str]) -> list[NDArray[np.float64]]:
+    """For each record its place with each of its known elevations, shape (k, 3)."""
+    places = shapely.get_coordinates(shapely.point_on_surface(np.asarray(layer.frame.geometry)))
+    heights = layer.frame[names].to_numpy(dtype="float64")
+    return [
+        np.array([(*place, height) for height in row[~np.isnan(row)]]).reshape(-1, 3)
+        for place, row in zip(places, heights, strict=True)
+    ]
+
+
+def _refused(coordinates: list[NDArray[np.float64]], change: Transformation) -> NDArray[np.bool_]:
+    """Which records (arrays of coordinates) the transformation refuses; raises ``OutsideAreaError`` if all of them."""
+    refused = np.zeros(len(coordinates), dtype=bool)
 
     def search(rows: NDArray[np.int64]) -> None:
+        if not len(rows):
+            return
         try:
-            change.apply(shapely.get_coordinates(geometries[rows]))
+            change.apply(np.concatenate([coordinates[row] for row in rows]))
         except OutsideAreaError:
             if len(rows) == 1:
                 refused[rows] = True
@@ -194,9 +207,9 @@ def _outside(geometries: NDArray[np.object_], change: Transformation) -> NDArray
             search(rows[:half])
             search(rows[half:])
 
-    search(np.arange(len(geometries)))
-    if len(geometries) and refused.all():
-        change.apply(shapely.get_coordinates(geometries))
+    search(np.arange(len(coordinates)))
+    if len(coordinates) and refused.all():
+        change.apply(np.concatenate(coordinates))
     return refused
 
 

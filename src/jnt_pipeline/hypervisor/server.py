@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -65,13 +65,23 @@ def create_app(territory: Territory, feed_path: Path) -> FastAPI:
     return app
 
 
-def serve(territory: Territory, feed_path: Path, *, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve until interrupted, on a loopback address only.
+def serve(
+    territory: Territory,
+    feed_path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted, on a loopback address only; ``announce`` is given the address once it listens.
 
     Raises ``DeliveryError`` for any other address (there is no authentication yet), and for a port that is taken.
     """
     listener = _listen(host, port)
     with listener:
+        if announce is not None:
+            place = listener.getsockname()
+            announce(f"http://{f'[{place[0]}]' if ':' in place[0] else place[0]}:{place[1]}")
         app = _LoopbackNamesOnly(create_app(territory, feed_path))
         config = uvicorn.Config(
             app,

@@ -1,18 +1,21 @@
-"""Assemble: derive terrain and buildings by LiDAR tile, and link the things of the twin to one another."""
+"""Assemble: derive terrain and buildings by kilometre cell, and link the things of the twin to one another."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
+from jnt_pipeline.area import Bounds
 from jnt_pipeline.config import TwinConfig
-from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.stages.assembly_work import LINKED_LAYERS, BuildingsWork, LinksWork, TerrainWork
-from jnt_pipeline.stages.tiles import PointTile, owners, point_tiles
+from jnt_pipeline.stages.tiles import Cell, PointFile, cells, owners, point_files
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, RasterEntry, TwinIndex, layer_entries
 
@@ -23,7 +26,7 @@ BUILDINGS_VERSION = 1
 LINKS_VERSION = 1
 
 NO_LIDAR = "no-lidar"
-"""Unit of the footprints that no LiDAR tile covers."""
+"""Unit of the footprints that no LiDAR file covers."""
 
 
 def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
@@ -32,11 +35,12 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     Raises ``WorkspaceError`` before ``ingest``, ``AssemblyError`` when a layer cannot be derived.
     """
     base = TwinIndex.read(workspace, INGESTED)
-    tiles = point_tiles(workspace, base, config.terrain)
-    terrain, done = make_units(workspace, runner, _plan_terrain(config, tiles)) if tiles else ({}, NOTHING_DONE)
-    report = done
-    index = base.model_copy(update={"rasters": _rasters(config, base, tiles, terrain)})
-    buildings, done = make_units(workspace, runner, _plan_buildings(config, workspace, index, tiles, terrain))
+    files = point_files(workspace, base)
+    partition = cells(files, config.terrain.resolution_m)
+    terrain, report = make_units(workspace, runner, _plan_terrain(config, partition, files))
+    index = base.model_copy(update={"rasters": _rasters(config, base, terrain)})
+    planned = _plan_buildings(config, workspace, index, partition, files, terrain)
+    buildings, done = make_units(workspace, runner, planned)
     report += done
     index = index.model_copy(update={"layers": {**index.layers, **layer_entries(workspace, buildings)}})
     links, done = make_units(workspace, runner, [_plan_links(config, workspace, index)])
@@ -49,44 +53,48 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
         }
     )
     index.write(workspace, ASSEMBLED)
+    workspace.forget_planned("terrain", "buildings", "links")
     return report
 
 
-def _plan_terrain(config: TwinConfig, tiles: tuple[PointTile, ...]) -> list[Planned]:
-    """One unit by tile, which reads a buffer from the neighbours."""
+def _plan_terrain(config: TwinConfig, partition: tuple[Cell, ...], files: tuple[PointFile, ...]) -> list[Planned]:
+    """One unit by cell, which reads a buffer around it."""
     planned = []
-    for tile in tiles:
-        around = shapely.box(*tile.grid.bounds).buffer(config.terrain.buffer_m, join_style="mitre").bounds
-        near = [other for other in tiles if other.meets(around)]
+    for cell in partition:
+        around = _widened(cell.grid.bounds, config.terrain.buffer_m)
+        near = tuple(file for file in files if file.meets(around))
         unit = Unit(
             stage="terrain",
-            name=tile.tile_id,
+            name=cell.name,
             version=TERRAIN_VERSION,
-            parameters={"terrain": config.terrain.model_dump(mode="json"), "grid": tile.grid.bounds},
-            inputs={other.tile_id: other.sha256 for other in near},
+            parameters={
+                "terrain": config.terrain.model_dump(mode="json"),
+                "grid": cell.grid.bounds,
+                "reference": str(config.reference),
+            },
+            inputs={f"points/{file.sha256}": file.sha256 for file in near},
         )
         work = TerrainWork(
-            grid=tile.grid, around=around, files=tuple(near), parameters=config.terrain, reference=config.reference
+            grid=cell.grid, around=around, files=near, parameters=config.terrain, reference=config.reference
         )
         planned.append(Planned(unit=unit, work=work))
     return planned
 
 
-def _rasters(
-    config: TwinConfig, base: TwinIndex, tiles: tuple[PointTile, ...], terrain: Mapping[str, Record]
-) -> dict[str, RasterEntry]:
+def _widened(bounds: Bounds, margin_m: float) -> Bounds:
+    west, south, east, north = bounds
+    return (west - margin_m, south - margin_m, east + margin_m, north + margin_m)
+
+
+def _rasters(config: TwinConfig, base: TwinIndex, terrain: Mapping[str, Record]) -> dict[str, RasterEntry]:
     if not terrain:
         return {}
-    origin = base.layers["point_clouds"].provenance
     return {
         name: RasterEntry(
-            tiles={
-                terrain[tile.tile_id].path(f"{name}.tif"): terrain[tile.tile_id].outputs[f"{name}.tif"]
-                for tile in tiles
-            },
+            tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
             reference=config.reference,
             resolution_m=config.terrain.resolution_m,
-            provenance=origin,
+            provenance=base.layers["point_clouds"].provenance,
         )
         for name in ("dtm", "dsm", "dhm")
     }
@@ -96,31 +104,38 @@ def _plan_buildings(
     config: TwinConfig,
     workspace: Workspace,
     index: TwinIndex,
-    tiles: tuple[PointTile, ...],
+    partition: tuple[Cell, ...],
+    files: tuple[PointFile, ...],
     terrain: Mapping[str, Record],
 ) -> list[Planned]:
-    """One unit by tile: the buildings whose representative point it holds, with their whole envelope."""
+    """One unit by cell that owns buildings: those whose representative point it holds, with their whole envelope."""
     if "footprints" not in index.layers:
         return []
     entry = index.layers["footprints"]
     footprints = index.territory(workspace).layer("footprints").to_geopandas()
-    owner = owners(footprints, tiles)
+    owner = owners(footprints, partition)
     # The ring of ground around a footprint, and a pixel for the edges of the raster window.
     margin = config.buildings.reach_m(config.terrain.resolution_m) + config.terrain.resolution_m
     planned = []
-    for number in sorted({*range(len(tiles)), *np.unique(owner).tolist()}):
+    for number in sorted(set(owner.tolist())) or [-1]:
         owned = footprints[owner == number]
-        envelope = shapely.box(*owned.total_bounds).buffer(margin, join_style="mitre").bounds
-        near = [tile for tile in tiles if len(owned) and number >= 0 and tile.meets(envelope)]
-        rasters = {tile.tile_id: terrain[tile.tile_id] for tile in near}
+        covered = number >= 0
+        envelope = _widened(tuple(owned.total_bounds.tolist()), margin) if covered else index.bbox
+        near = tuple(file for file in files if covered and file.meets(envelope))
+        rasters = {cell.name: terrain[cell.name] for cell in partition if covered and _meet(cell.grid.bounds, envelope)}
+        provenance = _origin(index, near)
         unit = Unit(
             stage="buildings",
-            name=tiles[number].tile_id if number >= 0 else NO_LIDAR,
+            name=partition[number].name if covered else NO_LIDAR,
             version=BUILDINGS_VERSION,
-            parameters={"buildings": config.buildings.model_dump(mode="json"), "covered": number >= 0},
+            parameters={
+                "buildings": config.buildings.model_dump(mode="json"),
+                "reference": str(config.reference),
+                "provenance": provenance.model_dump(mode="json"),
+            },
             inputs={
                 "footprints": _digest(owned),
-                **{f"points/{tile.tile_id}": tile.sha256 for tile in near},
+                **{f"points/{file.sha256}": file.sha256 for file in near},
                 **{f"dtm/{name}": record.outputs["dtm.tif"] for name, record in rasters.items()},
             },
         )
@@ -128,17 +143,29 @@ def _plan_buildings(
             footprints=tuple(workspace.root / part for part in entry.parts),
             owned=tuple(owned["footprint_id"]),
             envelope=envelope,
-            points=tuple(near),
+            points=near,
             dtm=tuple(workspace.root / record.path("dtm.tif") for record in rasters.values()),
             resolution_m=config.terrain.resolution_m,
             parameters=config.buildings,
             reference=config.reference,
-            provenance=entry.provenance | index.layers["point_clouds"].provenance
-            if "point_clouds" in index.layers
-            else entry.provenance,
+            provenance=provenance,
         )
         planned.append(Planned(unit=unit, work=work))
     return planned
+
+
+def _meet(a: Bounds, b: Bounds) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _origin(index: TwinIndex, near: tuple[PointFile, ...]) -> Provenance:
+    """Origin of the buildings of a unit: the footprints, and the LiDAR files around them but no others."""
+    origin = index.layers["footprints"].provenance
+    if not near:
+        return origin
+    stems = {Path(file.name).stem for file in near}
+    clouds = index.layers["point_clouds"].provenance
+    return origin | clouds.model_copy(update={"files": tuple(f for f in clouds.files if Path(f.name).stem in stems)})
 
 
 def _plan_links(config: TwinConfig, workspace: Workspace, index: TwinIndex) -> Planned:

@@ -22,7 +22,7 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.sources.lidar import read_points
 from jnt_pipeline.stages.rasters import write_raster
-from jnt_pipeline.stages.tiles import PointTile
+from jnt_pipeline.stages.tiles import PointFile
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.grid import Grid
@@ -45,8 +45,8 @@ LINKED_LAYERS = ("buildings", "parcels", "bim_buildings", "stations")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def gather_points(files: tuple[PointTile, ...], bounds: Bounds, reference: Reference) -> PointBlock:
-    """Points of all classes inside ``bounds``, from every tile that may hold some."""
+def gather_points(files: tuple[PointFile, ...], bounds: Bounds, reference: Reference) -> PointBlock:
+    """Points of all classes inside ``bounds``, from every file that may hold some."""
     blocks = []
     for tile in files:
         tile.verify()
@@ -60,11 +60,11 @@ def _no_points(reference: Reference) -> PointBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainWork:
-    """DTM, DSM and DHM of one tile, with the points of its neighbours around it."""
+    """DTM, DSM and DHM of one cell, with the points around it."""
 
     grid: Grid
     around: Bounds
-    files: tuple[PointTile, ...]
+    files: tuple[PointFile, ...]
     parameters: TerrainParameters
     reference: Reference
 
@@ -80,12 +80,12 @@ class TerrainWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildingsWork:
-    """The buildings of one tile."""
+    """The buildings of one cell."""
 
     footprints: tuple[Path, ...]
     owned: tuple[str, ...]
     envelope: Bounds
-    points: tuple[PointTile, ...]
+    points: tuple[PointFile, ...]
     dtm: tuple[Path, ...]
     resolution_m: float
     parameters: BuildingParameters

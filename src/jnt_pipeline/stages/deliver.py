@@ -43,8 +43,11 @@ def deliver(config: TwinConfig, workspace: Workspace) -> Delivery:
 
 
 def _delivered(workspace: Workspace) -> object:
-    path = workspace.root / _DELIVERED
-    return json.loads(path.read_bytes()) if path.is_file() else None
+    """What was delivered last; None when that is not known, and everything is offered again."""
+    try:
+        return json.loads(workspace.read_document(_DELIVERED) or b"null")
+    except ValueError:
+        return None
 
 
 def _end(feed: Path) -> str:

@@ -57,7 +57,7 @@ def _export(exporters: Sequence[AnyExporter], index: TwinIndex, workspace: Works
         index = index.model_copy(update={"publications": others})
         records, done = make_units(workspace, runner, [_plan(one, index, workspace) for one in turn])
         report += done
-        entries = {one.kind: _entry(records[one.kind], made_from(one, index)) for one in turn}
+        entries = {one.kind: _entry(one, records[one.kind], index) for one in turn}
         index = index.model_copy(
             update={
                 "publications": {**index.publications, **entries},
@@ -65,6 +65,7 @@ def _export(exporters: Sequence[AnyExporter], index: TwinIndex, workspace: Works
             }
         )
     index.write(workspace, TWIN)
+    workspace.forget_planned(STEP)
     workspace.point_publications({kind: entry.folder for kind, entry in index.publications.items()})
     return report
 
@@ -79,26 +80,28 @@ def made_from(exporter: AnyExporter, index: TwinIndex) -> dict[str, str]:
 
 
 def stale_publications(index: TwinIndex, current: TwinIndex) -> tuple[str, ...]:
-    """Kinds of publication in ``index`` that were made from other layers than those of ``current``."""
-    now = current.checksums((*current.layers, *current.rasters))
-    return tuple(
-        kind
-        for kind, entry in sorted(index.publications.items())
-        if any(
-            now.get(name) != checksum
-            for name, checksum in entry.made_from.items()
-            if not name.startswith("publication/")
-        )
-    )
+    """Kinds of publication in ``index`` that would be made anew from the layers of ``current``."""
+    stale = []
+    for kind, entry in sorted(index.publications.items()):
+        exporter: AnyExporter = TypeAdapter(AnyExporter).validate_python(entry.exporter)
+        others = {name: other for name, other in index.publications.items() if name != kind}
+        now = made_from(exporter, current.model_copy(update={"publications": others}))
+        if now != entry.made_from or _identity(current) != entry.twin:
+            stale.append(kind)
+    return tuple(stale)
+
+
+def _identity(index: TwinIndex) -> dict[str, Any]:
+    """What every publication says of the twin as a whole."""
+    return index.model_dump(mode="json", include={"name", "title", "reference", "undulation", "bbox"})
 
 
 def _plan(exporter: AnyExporter, index: TwinIndex, workspace: Workspace) -> Planned:
-    identity = index.model_dump(mode="json", include={"name", "title", "reference", "undulation", "bbox"})
     unit = Unit(
         stage=STEP,
         name=exporter.kind,
         version=exporter.version,
-        parameters={"exporter": exporter.model_dump(mode="json"), "twin": identity},
+        parameters={"exporter": exporter.model_dump(mode="json"), "twin": _identity(index)},
         inputs=made_from(exporter, index),
     )
     return Planned(unit=unit, work=ExportWork(exporter=exporter, index=index, root=workspace.root))
@@ -124,13 +127,15 @@ class ExportWork:
         }
 
 
-def _entry(record: Record, inputs: dict[str, str]) -> PublicationEntry:
+def _entry(exporter: AnyExporter, record: Record, index: TwinIndex) -> PublicationEntry:
     facts = record.facts
     return PublicationEntry(
         folder=record.folder,
         files=tuple(facts["files"]),
         outputs=dict(record.outputs),
-        made_from=inputs,
+        exporter=exporter.model_dump(mode="json"),
+        twin=_identity(index),
+        made_from=made_from(exporter, index),
         records_in=facts["records_in"],
         records_out=facts["records_out"],
         left_out=facts["left_out"],

@@ -20,8 +20,9 @@ from jnt_pipeline.errors import ConfigError, EmptySourceError
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.sources import AnySource
+from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import SourceUnit
-from jnt_pipeline.store import Record, Unit, Workspace, file_sha256
+from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.model import StoredLayer
 from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer
 
@@ -50,8 +51,9 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
         layers=layers,
         units=tuple((r.stage, r.name, r.key) for r in records.values()),
     )
-    index.write(workspace, INGESTED)
     workspace.write_document(POINT_FILES, _point_files(workspace, planned, records))
+    index.write(workspace, INGESTED)
+    workspace.forget_planned("ingest")
     return report
 
 
@@ -83,7 +85,7 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
                 "area": config.area.model_dump(mode="json") if config.area else None,
                 "undulation": config.undulation.model_dump(mode="json") if config.undulation else None,
             }
-            inputs = {file.name: file_sha256(file) for file in unit.files}
+            inputs = {file.name: fingerprint(file).sha256 for file in unit.files}
             planned[name] = Planned(
                 unit=Unit(stage="ingest", name=name, version=VERSION, parameters=parameters, inputs=inputs), work=work
             )

@@ -1,9 +1,13 @@
-"""Tiles (*dalles*): the LiDAR files of the twin as partitions, and which of them owns a building."""
+"""Partition of the terrain: kilometre cells, the LiDAR files that reach into them, and the buildings they own.
+
+The value of a pixel and the elevations of a building do not depend on how points are cut into files. So the unit of
+work is a cell of the kilometre grid, not a file: files may be named, cut and overlap as they like.
+"""
 
 from __future__ import annotations
 
 import json
-import re
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,29 +17,28 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.errors import AssemblyError, SchemaError
+from jnt_pipeline.disk import file_sha256
+from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.stages.ingest import POINT_FILES
-from jnt_pipeline.store import Workspace, file_sha256
+from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.grid import Grid
-from jnt_pipeline.territory.terrain import TerrainParameters
 from jnt_pipeline.twin import TwinIndex
 
-__all__ = ["PointTile", "owners", "point_tiles"]
+__all__ = ["Cell", "PointFile", "cells", "owners", "point_files"]
 
-_KM_TILE = re.compile(r"^(\d{4})_(\d{4})$")
+_KM = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PointTile:
-    """One LiDAR file as a partition."""
+class PointFile:
+    """One LiDAR file of the twin."""
 
-    tile_id: str
+    name: str
+    """File name as delivered."""
     path: Path
     sha256: str
     bounds: Bounds
     """Of its points, in the twin's horizontal CRS."""
-    grid: Grid
-    """Its pixels: no two tiles of the kilometre grid share one."""
 
     def meets(self, bounds: Bounds) -> bool:
         """Whether its points may reach into ``bounds``."""
@@ -53,53 +56,63 @@ class PointTile:
             )
 
 
-def point_tiles(workspace: Workspace, index: TwinIndex, parameters: TerrainParameters) -> tuple[PointTile, ...]:
-    """The LiDAR tiles of the twin, by name; raises ``SchemaError`` when two files claim one tile."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One square of the kilometre grid, cut to the extent of all points."""
+
+    name: str
+    """Kilometres of its north-west corner, xxxx_yyyy, as IGN names its tiles."""
+    grid: Grid
+    """Its pixels: no two cells share one, and none between them is left out."""
+
+
+def point_files(workspace: Workspace, index: TwinIndex) -> tuple[PointFile, ...]:
+    """The LiDAR files of the twin, by name and checksum."""
     if "point_clouds" not in index.layers or not index.layers["point_clouds"].counts.kept:
         return ()
-    paths = json.loads((workspace.root / POINT_FILES).read_bytes())
-    frame = index.territory(workspace).layer("point_clouds").to_geopandas().sort_values("tile_id")
-    twice = frame["tile_id"][frame["tile_id"].duplicated()]
-    if len(twice):
-        raise SchemaError(
-            "two LiDAR files claim one tile",
-            where="point_clouds",
-            found=", ".join(frame["file_name"][frame["tile_id"] == twice.iloc[0]]),
-            expected="one file a tile",
-            remedy="keep the edition you want",
-        )
-    tiles = []
-    for row, bounds in zip(frame.itertuples(), frame.bounds.to_numpy(), strict=True):
-        box: Bounds = (float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3]))
-        grid = Grid.covering(_domain(str(row.tile_id), box, parameters.resolution_m), parameters.resolution_m)
-        tiles.append(
-            PointTile(
-                tile_id=str(row.tile_id), path=Path(paths[row.sha256]), sha256=str(row.sha256), bounds=box, grid=grid
-            )
-        )
-    return tuple(tiles)
+    paths = json.loads(workspace.read_document(POINT_FILES) or b"{}")
+    frame = index.territory(workspace).layer("point_clouds").to_geopandas()
+    files = []
+    for name, sha256, box in zip(frame["file_name"], frame["sha256"], frame.geometry.bounds.to_numpy(), strict=True):
+        bounds: Bounds = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+        files.append(PointFile(name=str(name), path=Path(paths[sha256]), sha256=str(sha256), bounds=bounds))
+    return tuple(sorted(files, key=lambda file: (file.name, file.sha256)))
 
 
-def _domain(tile_id: str, box: Bounds, resolution_m: float) -> Bounds:
-    """The area a tile answers for: its points' box and a pixel more, inside the kilometre its name states."""
-    west, south, east, north = box
-    wide = (west - resolution_m, south - resolution_m, east + resolution_m, north + resolution_m)
-    named = _KM_TILE.match(tile_id)
-    if named is None:
-        return wide
-    left, top = int(named[1]) * 1000.0, int(named[2]) * 1000.0
-    inside = left <= west and east <= left + 1000 and top - 1000 <= south and north <= top
-    if not inside:  # reprojected, or a name that says something else
-        return wide
-    return (max(wide[0], left), max(wide[1], top - 1000), min(wide[2], left + 1000), min(wide[3], top))
+def cells(files: tuple[PointFile, ...], resolution_m: float) -> tuple[Cell, ...]:
+    """The kilometre cells that points reach into, by name.
+
+    A cell is cut to the box of all the points of the twin and a pixel more, never to the points of its own files: a
+    void on the edge of a file is bridged like any other.
+    """
+    if not files:
+        return ()
+    boxes = np.asarray([file.bounds for file in files])
+    west, south = boxes[:, :2].min(axis=0) - resolution_m
+    east, north = boxes[:, 2:].max(axis=0) + resolution_m
+    names: set[tuple[int, int]] = set()
+    for box in boxes:
+        # Points exactly on the edge of a kilometre, as IGN delivers them, open no cell of one row of pixels.
+        west_in, south_in, east_in, north_in = box + np.array([1, 1, -1, -1]) * resolution_m
+        columns = range(math.floor(west_in / _KM), math.floor(east_in / _KM) + 1)
+        rows = range(math.ceil(south_in / _KM), math.ceil(north_in / _KM) + 1)  # numbered by their north edge
+        names |= {(column, row) for column in columns for row in rows}
+    found = []
+    for column, row in sorted(names):
+        left, top = column * _KM, row * _KM
+        bounds = (max(west, left), max(south, top - _KM), min(east, left + _KM), min(north, top))
+        if bounds[2] - bounds[0] >= resolution_m and bounds[3] - bounds[1] >= resolution_m:
+            grid = Grid.covering(bounds, resolution_m)
+            found.append(Cell(name=f"{column:04d}_{row:04d}", grid=grid))
+    return tuple(found)
 
 
-def owners(footprints: gpd.GeoDataFrame, tiles: tuple[PointTile, ...]) -> NDArray[np.int64]:
-    """Number of the tile that holds each footprint's representative point; -1 where there is none. Shape (n,)."""
-    points = shapely.get_coordinates(shapely.point_on_surface(np.asarray(footprints.geometry)))
+def owners(footprints: gpd.GeoDataFrame, partition: tuple[Cell, ...]) -> NDArray[np.int64]:
+    """Number of the cell that holds each footprint's representative point; -1 where there is none. Shape (n,)."""
+    points = shapely.point_on_surface(np.asarray(footprints.geometry))
+    x, y = shapely.get_x(points), shapely.get_y(points)
     owner = np.full(len(points), -1, dtype=np.int64)
-    for number, tile in reversed(list(enumerate(tiles))):
-        west, south, east, north = tile.grid.bounds
-        x, y = points[:, 0], points[:, 1]
+    for number, cell in enumerate(partition):
+        west, south, east, north = cell.grid.bounds
         owner[(x >= west) & (x < east) & (y >= south) & (y < north)] = number
     return owner
