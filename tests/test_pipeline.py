@@ -162,7 +162,7 @@ def test_the_bytes_do_not_depend_on_date_hash_seed_locale_or_workers(town: Town,
         "datetime.date = Later\n"
         "import jnt_pipeline as jnt\n"
         "from jnt_pipeline.runner import LocalRunner\n"
-        "jnt.run(sys.argv[1], sys.argv[2], runner=LocalRunner(workers=5))\n"
+        "jnt.run(sys.argv[1], sys.argv[2], runner=LocalRunner(workers=3, mode='processes'))\n"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "LC_ALL": "C", "LANG": "C", "TZ": "Asia/Tokyo"}
     workspace = tmp_path / "elsewhere"

@@ -197,8 +197,10 @@ class LocalRunner:
             return
         with self._executor(len(jobs)) as executor:
             submit: Callable[..., Future[Mapping[str, Any]]] = executor.submit
-            futures = {submit(execute, job): index for index, job in enumerate(jobs)}
+            futures: dict[Future[Mapping[str, Any]], int] = {}
             try:
+                for index, job in enumerate(jobs):
+                    futures[submit(execute, job)] = index
                 for future in as_completed(futures):
                     yield futures[future], future.result()
             except BrokenProcessPool as error:
