@@ -232,6 +232,20 @@ def test_renamed_and_shuffled_copies_get_the_same_verdict(
 
 
 @pytest.mark.shared
+def test_rule_files_are_judged_by_content_whatever_their_name_and_order(
+    bim: Path, reports: dict[str, IntakeReport], tmp_path: Path
+) -> None:
+    """Their names say pass, fail or na: a copy without that word, its instances shuffled, is judged alike."""
+    names = [name for name in reports if name.split("/")[0] in {"georeferencing_rules", "project_rules"}]
+    assert len(names) == 25
+    for name in names:
+        copy = tmp_path / "any model.ifc"
+        copy.write_text(shuffled((bim / name).read_text(encoding="latin-1")), encoding="latin-1")
+        report = check_ifc(copy)
+        assert (report.verdict, sorted(report.codes)) == (reports[name].verdict, sorted(reports[name].codes)), name
+
+
+@pytest.mark.shared
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.endswith(".ifc")])
 def test_a_copy_that_is_cut_short_is_never_sound(bim: Path, name: str, tmp_path: Path) -> None:
     content = (bim / name).read_bytes()

@@ -486,3 +486,9 @@ def test_the_report_names_no_folder_of_the_machine(tmp_path: Path) -> None:
     ]
     for path in paths:
         assert str(tmp_path) not in check_file(path).model_dump_json()
+
+
+def test_a_missing_file_is_called_missing_not_damaged(tmp_path: Path) -> None:
+    report = check_file(tmp_path / "absent.laz")
+    assert (report.verdict, report.exit_code, report.codes) == ("unreadable", 3, ("missing_file",))
+    assert report.findings[0].message.startswith("no such file")

@@ -40,6 +40,11 @@ def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None
             raise UnsupportedError(
                 "a folder, not a file", where=path.name, expected="a file", remedy="name the files: jnt check FOLDER/*"
             )
+        if not path.exists():
+            missing = UnreadableError(
+                "no such file", where=path.name, expected="a file", remedy="check the path and its spelling"
+            )
+            return IntakeReport.refused(path, "unknown", missing, "missing_file")
         kind = sniff(path)
     except JntError as error:
         return IntakeReport.refused(path, "unknown", error, _code(error))
