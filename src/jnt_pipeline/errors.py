@@ -12,8 +12,12 @@
     │   ├── MissingCrsError      the file states no horizontal reference
     │   ├── MissingHeightReferenceError   heights without a vertical datum
     │   ├── MissingGridError     the operation needs a grid that is not on this machine
-    │   ├── OutsideAreaError     a point lies outside the area where the operation is valid
-    │   └── BallparkError        only an approximate operation exists, refused
+    │   ├── BallparkError        only an approximate operation exists, refused
+    │   ├── DisjointAreasError   the two references hold in places that do not meet
+    │   ├── MixedReferencesError the records of one layer are in several references
+    │   └── OutsideAreaError     a point lies outside the area where the operation is valid
+    │       ├── SwappedAxesError      it would lie inside with its two axes the other way round
+    │       └── ImpossibleValueError  the numbers are no coordinates of that system anywhere on Earth
     ├── SchemaError              a layer lacks what its schema promises
     ├── AssemblyError            the twin cannot be derived from these layers
     ├── ExportError              a publication could not be written or does not validate
@@ -34,16 +38,20 @@ __all__ = [
     "ConfigError",
     "CrsError",
     "DeliveryError",
+    "DisjointAreasError",
     "DiskFullError",
     "EmptySourceError",
     "ExportError",
+    "ImpossibleValueError",
     "JntError",
     "MissingCrsError",
     "MissingGridError",
     "MissingHeightReferenceError",
+    "MixedReferencesError",
     "OutsideAreaError",
     "SchemaError",
     "SourceError",
+    "SwappedAxesError",
     "UnreadableError",
     "UnsupportedError",
     "WorkspaceError",
@@ -135,8 +143,24 @@ class OutsideAreaError(CrsError):
     """A point lies outside the area where the operation is valid."""
 
 
+class SwappedAxesError(OutsideAreaError):
+    """The points lie outside the area, and would lie inside it with their two axes the other way round."""
+
+
+class ImpossibleValueError(OutsideAreaError):
+    """The numbers are no coordinates of the stated system anywhere on Earth: a latitude of 95, an easting of 1e9."""
+
+
 class BallparkError(CrsError):
     """Only an approximate ("ballpark") operation exists between the two references."""
+
+
+class DisjointAreasError(CrsError):
+    """The two references hold in places that do not meet; no point can be asked for."""
+
+
+class MixedReferencesError(CrsError):
+    """The records of one layer state, or show, more than one reference."""
 
 
 class SchemaError(JntError):
