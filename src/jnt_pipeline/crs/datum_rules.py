@@ -1,0 +1,68 @@
+"""Rules that EPSG's registry lacks: datums that must go one way, areas of use as they are, twins of systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from jnt_pipeline.area import Bounds
+
+__all__ = ["AREAS", "LONLAT_TWINS", "PINS", "Pin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """Datums that may leave towards others through one grid only."""
+
+    datums: frozenset[str]
+    """Geographic systems on the datum."""
+    grid: str
+    """The grid that the operation must read."""
+    pivot: str
+    """System to go through where PROJ proposes no operation with that grid."""
+    source: str
+    """Who says so."""
+
+
+PINS = (
+    Pin(
+        datums=frozenset({"EPSG:4275", "EPSG:4807"}),
+        grid="fr_ign_gr3df97a.tif",
+        pivot="EPSG:4171",
+        # EPSG ranks "NTF to WGS 84 (1)", three parameters, 0.4 to 4.0 m off, as the best towards WGS 84.
+        source="IGN, grille GR3DF97A: the official NTF to RGF93 transformation",
+    ),
+)
+
+AREAS: Mapping[str, Bounds] = MappingProxyType(
+    {
+        # EPSG limits it to the mainland; IGN uses it over Corsica too (Circé's test points, FR.txt, point 8).
+        "EPSG:27572": (-4.87, 41.31, 9.63, 51.14),
+        # CC zones are bands of latitude, 1° on both sides of their parallel (arrêté of 5 March 2019); EPSG draws a box
+        # around the land in each band, and IGN's test points go past it.
+        **{
+            f"EPSG:{first + zone - 42}": (-9.86, zone - 1.0, 10.38, zone + 1.0)
+            for first in (3942, 9822, 9842)  # RGF93 v1, v2, v2b
+            for zone in range(42, 51)
+        },
+    }
+)
+"""Areas of use (west, south, east, north, degrees) that replace EPSG's."""
+
+# fmt: off
+LONLAT_TWINS: Mapping[str, str] = MappingProxyType(
+    {
+        "EPSG:7042": "EPSG:4965", "EPSG:7084": "EPSG:4171",  # RGF93 v1
+        "EPSG:9778": "EPSG:9776", "EPSG:9779": "EPSG:9777",  # RGF93 v2
+        "EPSG:9783": "EPSG:9781", "EPSG:9784": "EPSG:9782",  # RGF93 v2b
+        "EPSG:7085": "EPSG:5488", "EPSG:7086": "EPSG:5489",  # RGAF09
+        "EPSG:7040": "EPSG:4967", "EPSG:7041": "EPSG:4624",  # RGFG95
+        "EPSG:7036": "EPSG:4971", "EPSG:7037": "EPSG:4627",  # RGR92
+        "EPSG:7038": "EPSG:4469", "EPSG:7039": "EPSG:4470",  # RGM04
+        "EPSG:10672": "EPSG:10670", "EPSG:10673": "EPSG:10671",  # RGM23
+        "EPSG:7034": "EPSG:4466", "EPSG:7035": "EPSG:4463",  # RGSPM06
+    }
+)
+# fmt: on
+"""EPSG's "(lon-lat)" copies of French systems and their originals: here x or longitude always comes first."""
