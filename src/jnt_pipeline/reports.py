@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from jnt_pipeline.hypervisor.feed import Feed
 from jnt_pipeline.pipeline import RunReport
-from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.provenance import Operation, accuracy_text, grids_of
 from jnt_pipeline.sources.intake import IntakeReport
 from jnt_pipeline.stages.deliver import feed_path
 from jnt_pipeline.stages.export import stale_publications
@@ -78,7 +78,8 @@ def twin_status(path: Path) -> dict[str, Any]:
             "producer": entry.provenance.producer,
             "licence": entry.provenance.licence,
             "vintage": entry.provenance.vintage,
-            "accuracy_m": _accuracy(entry.provenance),
+            "accuracy_m": entry.provenance.accuracy_m,
+            "operations": [operation.model_dump(mode="json") for operation in entry.provenance.operations],
         }
         for name, entry in index.layers.items()
     ]
@@ -96,16 +97,24 @@ def twin_status(path: Path) -> dict[str, Any]:
         "layers": layers,
         "rasters": {name: len(entry.tiles) for name, entry in index.rasters.items()},
         "publications": {
-            kind: {"files": len(entry.files), "stale": kind in stale} for kind, entry in index.publications.items()
+            kind: {
+                "files": len(entry.files),
+                "stale": kind in stale,
+                "operations": [operation.model_dump(mode="json") for operation in entry.operations],
+            }
+            for kind, entry in index.publications.items()
         },
+        "grids": [grid.model_dump(mode="json") for grid in grids_of(_operations(index))],
         "active_alerts": alerts,
     }
 
 
-def _accuracy(provenance: Provenance) -> float | None:
-    """Accuracy of the coarsest operation that states one, metres."""
-    stated = [operation.accuracy_m for operation in provenance.operations if operation.accuracy_m is not None]
-    return max(stated, default=None)
+def _operations(index: TwinIndex) -> Iterator[Operation]:
+    """Every coordinate operation that the twin and its publications hang on."""
+    for entry in (*index.layers.values(), *index.rasters.values()):
+        yield from entry.provenance.operations
+    for publication in index.publications.values():
+        yield from publication.operations
 
 
 def print_status(console: Console, status: Mapping[str, Any]) -> None:
@@ -125,7 +134,7 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
             f"{sum(layer['rejected'].values()):,}" if layer["rejected"] else "–",
             layer["reference"] or "–",
             layer["vintage"] or "–",
-            "–" if accuracy is None else f"{accuracy:g} m",
+            _moved(layer["operations"], accuracy),
         )
     console.print(table)
     lines = []
@@ -141,11 +150,26 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
         lines.append("rasters: " + ", ".join(f"{name} ({n} tiles)" for name, n in status["rasters"].items()))
     for kind, publication in status["publications"].items():
         note = ", STALE: run again" if publication["stale"] else ""
-        lines.append(f"publication {kind}: {publication['files']} files{note}")
+        moved = "".join(
+            f", {operation['source']} → {operation['target']} ± {accuracy_text(operation['accuracy_m'])}"
+            for operation in publication["operations"]
+        )
+        lines.append(f"publication {kind}: {publication['files']} files{moved}{note}")
+    for grid in status["grids"]:
+        edition = f"edition {grid['edition']}, " if grid["edition"] else ""
+        lines.append(f"grid {grid['name']}: {edition}SHA-256 {grid['sha256'][:16]}…")
+    lines += sorted({f"{grid['attribution']} {grid['licence']}" for grid in status["grids"] if grid["attribution"]})
     if status["active_alerts"] is not None:
         lines.append(f"active alerts: {status['active_alerts']}")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _moved(operations: Sequence[Mapping[str, Any]], accuracy_m: float | None) -> str:
+    """How well a layer's coordinates survived their way into the twin: ``0.5 m``, ``as given``, ``not stated``."""
+    if all(operation["source"] == operation["target"] for operation in operations):
+        return "as given" if operations else "–"
+    return accuracy_text(accuracy_m)
 
 
 def print_intake(console: Console, reports: Sequence[IntakeReport]) -> None:

@@ -15,7 +15,7 @@ from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import WorkspaceError
-from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.provenance import Counts, Operation, Provenance
 from jnt_pipeline.store import Record, Workspace, canonical_json
 from jnt_pipeline.territory.model import PublishedFile, StoredLayer, StoredPublication, StoredRaster, Territory
 
@@ -76,6 +76,9 @@ class PublicationEntry(_Document):
     records_in: dict[str, int]
     records_out: dict[str, int]
     left_out: dict[str, int]
+    operations: tuple[Operation, ...] = Field(
+        default=(), description="Coordinate operations that brought the content out of the twin's reference, in order."
+    )
 
 
 class TwinIndex(_Document):
@@ -159,6 +162,7 @@ class TwinIndex(_Document):
                     kind=kind,
                     folder=root / entry.folder,
                     files=tuple(PublishedFile(**file) for file in entry.files),
+                    operations=entry.operations,
                 )
                 for kind, entry in self.publications.items()
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ class KnownGrid:
     """Size of the file, bytes."""
     relation: str
     """What it relates: vertical system to ellipsoid, or datum to datum."""
+    edition: str = ""
+    """IGN's own name of the edition, with its year where the name tells it: ``RAF20 (2020)``, ``RAR07_bl``."""
     territory: str
     """Where it holds."""
     licence: str = LICENCE
@@ -110,17 +113,17 @@ _ROWS = (
      "63a13d7a38f9e0fc1edcbff8fc2248cc4e1a80a8df5fe3b43a0c11a6393c5544"),
     ("fr_ign_ntf_r93.tif", "NTF to RGF93, geographic offsets", "Métropole", 93581,
      "0aa738b3e00fd2d64f8e3cd0e76034d4792374624fa0e133922433c9491bbf2a"),
-    ("fr_ign_RAC09.tif", "NGF-IGN78 to ellipsoid, edition 2009", "Corsica", 8597,
+    ("fr_ign_RAC09.tif", "NGF-IGN78 to ellipsoid", "Corsica", 8597,
      "a1519cc41df3e1a6dbd8135782cca0cd6359f0cb5ec5e52cb531e4f567e59cdd"),
-    ("fr_ign_RAC23.tif", "NGF-IGN78 to ellipsoid, edition 2023, RGF93 v2b", "Corsica", 9162,
+    ("fr_ign_RAC23.tif", "NGF-IGN78 to ellipsoid of RGF93 v2b", "Corsica", 9162,
      "075c061558c091f0e188256d62523e95b00deb90e2436550581f041b60811bab"),
-    ("fr_ign_RAF09.tif", "NGF-IGN69 to ellipsoid, edition 2009", "Mainland France", 344998,
+    ("fr_ign_RAF09.tif", "NGF-IGN69 to ellipsoid", "Mainland France", 344998,
      "7396144b7fe903e42f0f28a4f55bf1e01e2947c8cb134af7f13a403d64db9927"),
-    ("fr_ign_RAF18.tif", "NGF-IGN69 to ellipsoid, edition 2018", "Mainland France", 342796,
+    ("fr_ign_RAF18.tif", "NGF-IGN69 to ellipsoid", "Mainland France", 342796,
      "7001e9140f266e0ddcaffa6e5c2feb77bf9444fa229cf46d1ce3172c15fec79b"),
-    ("fr_ign_RAF18b.tif", "NGF-IGN69 to ellipsoid, edition 2018, RGF93 v2", "Mainland France", 341314,
+    ("fr_ign_RAF18b.tif", "NGF-IGN69 to ellipsoid of RGF93 v2", "Mainland France", 341314,
      "59522db6682a42dd0fa25edd7b6b18c92ae3224324809051d80ab960a76b67e9"),
-    ("fr_ign_RAF20.tif", "NGF-IGN69 to ellipsoid, edition 2020, RGF93 v2b", "Mainland France", 342920,
+    ("fr_ign_RAF20.tif", "NGF-IGN69 to ellipsoid of RGF93 v2b", "Mainland France", 342920,
      "dc0cc2a38f0ea1029fe72cca3b5b7ed6dfe7e1db2a8d8482b7326ce3d6f25605"),
     ("fr_ign_RAGTBT2016.tif", "IGN 1988 to RGAF09", "Guadeloupe", 33374,
      "5984c1565e9a65b88d5608c7bd3cdbf39f7f13c84b453e1984feab56384d1baa"),
@@ -143,9 +146,27 @@ _ROWS = (
 )
 # fmt: on
 
+_YEAR = re.compile(r"^RA[FC](\d\d)")
+# IGN names the editions of RAF and RAC by two digits of the year. Digits of other names are left as they are: they may
+# be a year in full (RAGTBT2016), or belong to the name of a system (RRAF, WGS 84).
+
+
+def _edition(name: str) -> str:
+    designation = name.removeprefix("fr_ign_").removesuffix(".tif")
+    found = _YEAR.match(designation)
+    return designation if found is None else f"{designation} (20{found[1]})"
+
+
 KNOWN_GRIDS: Mapping[str, KnownGrid] = MappingProxyType(
     {
-        name: KnownGrid(name=name, relation=relation, territory=territory, n_bytes=n_bytes, sha256=sha256)
+        name: KnownGrid(
+            name=name,
+            relation=relation,
+            edition=_edition(name),
+            territory=territory,
+            n_bytes=n_bytes,
+            sha256=sha256,
+        )
         for name, relation, territory, n_bytes, sha256 in _ROWS
     }
 )

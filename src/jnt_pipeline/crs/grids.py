@@ -131,7 +131,7 @@ def look_again(names: set[str]) -> bool:
 
 
 def grid_use(name: str, path: Path) -> GridUse:
-    """Name and checksum of a grid that an operation reads.
+    """What a publication says of a grid that an operation reads: name, checksum, edition, licence.
 
     Raises
     ------
@@ -148,7 +148,16 @@ def grid_use(name: str, path: Path) -> GridUse:
             expected=f"{known.n_bytes} bytes, SHA-256 {known.sha256}",
             remedy=f"run `jnt grids sync {name}`, or take the file out of the folder",
         )
-    return GridUse(name=name, sha256=sha256)
+    if known is None:
+        return GridUse(name=name, sha256=sha256)
+    return GridUse(
+        name=name,
+        sha256=sha256,
+        edition=known.edition,
+        relation=known.relation,
+        licence=known.licence,
+        attribution=known.attribution,
+    )
 
 
 def missing_grids(names: list[str], *, where: str) -> MissingGridError:

@@ -11,7 +11,7 @@ from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_bet
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
 from jnt_pipeline.errors import BallparkError, CrsError, MissingHeightReferenceError
-from jnt_pipeline.provenance import GridUse, Operation
+from jnt_pipeline.provenance import GridUse, Operation, UndulationUse
 
 __all__ = ["HeightShift", "Route", "route"]
 
@@ -35,6 +35,11 @@ class HeightShift:
             f"declared undulation {u.value_m:+.3f} m, within {u.accuracy_m:g} m, between {self.vertical} and the "
             f"ellipsoid (source: {u.source})"
         )
+
+    @property
+    def use(self) -> UndulationUse:
+        """The declaration as publications carry it."""
+        return UndulationUse(**self.undulation.model_dump(), vertical=self.vertical)
 
 
 Step = PinnedOperation | HeightShift
@@ -76,6 +81,7 @@ class Route:
             pipeline=_joined(self.steps),
             accuracy_m=round(sum(stated), 6) if len(stated) == len(accuracies) else None,
             grids=tuple(grids[name] for name in sorted(grids)),
+            undulation=next((step.use for step in self.steps if isinstance(step, HeightShift)), None),
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from jnt_pipeline.provenance import Operation
 from jnt_pipeline.territory.model import Territory
 
 __all__ = [
@@ -41,7 +42,16 @@ class Position(_Document):
     easting_m: float = Field(description="Easting in horizontal_crs, metres.")
     northing_m: float = Field(description="Northing in horizontal_crs, metres.")
     accuracy_m: float | None = Field(
-        description="Stated accuracy of the operation that gave longitude and latitude, metres; null = not stated."
+        description="Stated accuracy of longitude and latitude, metres: of all operations from the producer's own"
+        " coordinates on; null = not stated."
+    )
+    elevation_accuracy_m: float | None = Field(
+        default=None,
+        description="Stated accuracy of the operations that brought elevation_m into the twin, metres; null = not"
+        " stated, or no elevation.",
+    )
+    operations: tuple[Operation, ...] = Field(
+        default=(), description="Coordinate operations in order: into the twin, then to longitude and latitude."
     )
 
 
@@ -131,7 +141,8 @@ def _stations(territory: Territory) -> dict[str, Station]:
 def _positions(territory: Territory, frame: pd.DataFrame) -> list[Position | None]:
     from jnt_pipeline.crs import transform
 
-    reference = territory.layer("stations").reference or territory.reference
+    layer = territory.layer("stations")
+    reference = layer.reference or territory.reference
     placed = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
     positions: list[Position | None] = [None] * len(frame)
     if not placed.any():
@@ -139,6 +150,7 @@ def _positions(territory: Territory, frame: pd.DataFrame) -> list[Position | Non
     points = frame.geometry[placed]
     native = np.column_stack([points.x.to_numpy(), points.y.to_numpy()])
     degrees, operation = transform(native, reference.horizontal, _GEOGRAPHIC)
+    whole = layer.provenance.with_operation(operation)
     vertical = reference.vertical or territory.reference.vertical
     elevations = (
         frame["elevation_m"].to_numpy(dtype=float, na_value=np.nan)[placed]
@@ -155,7 +167,9 @@ def _positions(territory: Territory, frame: pd.DataFrame) -> list[Position | Non
             horizontal_crs=reference.horizontal,
             easting_m=round(float(metres[0]), _METRE_DECIMALS),
             northing_m=round(float(metres[1]), _METRE_DECIMALS),
-            accuracy_m=operation.accuracy_m,
+            accuracy_m=whole.accuracy_m,
+            elevation_accuracy_m=layer.provenance.accuracy_m if known else None,
+            operations=whole.operations,
         )
     return positions
 

@@ -33,7 +33,7 @@ class CityJsonExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 1
+        return 2
 
     @property
     def describes_publications(self) -> bool:

@@ -15,7 +15,8 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from jnt_pipeline.errors import ExportError
-from jnt_pipeline.publication.origin import territory_origin
+from jnt_pipeline.provenance import accuracy_text
+from jnt_pipeline.publication.origin import coordinate_origin, territory_origin
 from jnt_pipeline.publication.pictures import write_picture
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.territory.model import StoredRaster, Territory
@@ -46,7 +47,7 @@ class CogExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 1
+        return 2
 
     @property
     def describes_publications(self) -> bool:
@@ -77,7 +78,8 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
         tags = {
             **{key: _text(value) for key, value in territory_origin(territory).items()},
             "raster": name,
-            "provenance": raster.provenance.model_dump_json(),
+            **{key: _text(value) for key, value in coordinate_origin(raster.provenance).items()},
+            "accuracy": accuracy_text(raster.provenance.accuracy_m),
         }
         path = folder / f"{name}.tif"
         n_in[name] = write_cog(raster, path, title=title, tags=tags, block_size_px=block_size_px)

@@ -14,11 +14,11 @@ import rasterio
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.base_layers.parquet import read_layer_metadata
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.transform import transformation
+from jnt_pipeline.crs.transform import Transformation, transformation
 from jnt_pipeline.publication.origin import interval_of_vintages
 from jnt_pipeline.territory.model import StoredLayer, StoredRaster
 
-__all__ = ["bounds_of_layer", "bounds_of_raster", "globe_bounds", "interval_of_layer"]
+__all__ = ["bounds_of_layer", "bounds_of_raster", "globe_bounds", "interval_of_layer", "to_globe"]
 
 Interval = tuple[dt.datetime, dt.datetime]
 """First and last instant, UTC."""
@@ -56,6 +56,11 @@ def _union(boxes: list[list[float]]) -> Bounds | None:
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
+def to_globe(reference: Reference) -> Transformation:
+    """The operation that gives the extents on the globe: from the horizontal part of a reference to WGS 84, degrees."""
+    return transformation(reference.flat(), "EPSG:4326")
+
+
 def globe_bounds(bounds: Bounds, reference: Reference) -> Bounds:
     """West, south, east, north in degrees (WGS 84), rounded outwards to 1e-7 degrees (1 cm)."""
     west, south, east, north = bounds
@@ -69,7 +74,7 @@ def globe_bounds(bounds: Bounds, reference: Reference) -> Bounds:
             np.column_stack([np.full_like(y, east), y]),
         ]
     )
-    degrees = transformation(reference.flat(), "EPSG:4326").apply(ring)
+    degrees = to_globe(reference).apply(ring)
     low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
 
     def down(value: float) -> float:

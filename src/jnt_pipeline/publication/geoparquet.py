@@ -14,9 +14,11 @@ from pydantic import Field
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.crs.systems import has_heights
+from jnt_pipeline.errors import ExportError
 from jnt_pipeline.publication.origin import layer_origin, require_count
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
-from jnt_pipeline.territory.model import Territory
+from jnt_pipeline.territory.model import StoredLayer, Territory
 
 __all__ = ["GeoParquetExporter", "in_spatial_order", "write_geoparquet"]
 
@@ -34,7 +36,7 @@ class GeoParquetExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 1
+        return 2
 
     @property
     def describes_publications(self) -> bool:
@@ -53,9 +55,11 @@ class GeoParquetExporter(ExporterDeclaration):
 def write_geoparquet(territory: Territory, folder: Path) -> Publication:
     """Write ``<layer>.parquet`` for each layer, and ``rejected/<layer>.parquet`` where records were set aside.
 
-    CRS (horizontal) and covering boxes stand in the GeoParquet metadata; vertical reference, declared undulation,
-    provenance and counts as JSON under the file's key ``jnt``. Raises ``ExportError`` when a layer's files hold
-    another number of records than its counts.
+    CRS and covering boxes stand in the GeoParquet metadata: the horizontal CRS, or the compound one where the
+    geometries have heights (Z). Under the file's key ``jnt``, as JSON: vertical reference, declared undulation,
+    provenance with its coordinate operations, accuracy, counts, and the vertical CRS of each column of elevations.
+    Raises ``ExportError`` when a layer's files hold another number of records than its counts, or when geometries have
+    heights without a vertical reference.
     """
     files: list[PublishedFile] = []
     n_in: dict[str, int] = {}
@@ -63,8 +67,9 @@ def write_geoparquet(territory: Territory, folder: Path) -> Publication:
     for name in sorted(territory.layers):
         layer = territory.layers[name]
         title = SCHEMAS[name].title if name in SCHEMAS else name.replace("_", " ").capitalize()
-        metadata = {"jnt": json.dumps(layer_origin(territory, layer), ensure_ascii=False, sort_keys=True)}
-        frame = in_spatial_order(layer.to_pandas(), name)
+        frame = in_spatial_order(_with_stated_heights(layer.to_pandas(), layer), name)
+        origin = {**layer_origin(territory, layer), "elevation_columns": _elevation_columns(frame, layer)}
+        metadata = {"jnt": json.dumps(origin, ensure_ascii=False, sort_keys=True)}
         require_count(layer, "records", len(frame))
         write_layer_parquet(frame, folder / f"{name}.parquet", metadata=metadata)
         files.append(PublishedFile(path=f"{name}.parquet", media_type=PARQUET, title=title, layer=name))
@@ -84,6 +89,29 @@ def write_geoparquet(territory: Territory, folder: Path) -> Publication:
         )
         n_in[f"rejected/{name}"], n_out[f"rejected/{name}"] = n_rejected, len(rejected)
     return Publication(files=tuple(files), records_in=n_in, records_out=n_out, left_out={})
+
+
+def _with_stated_heights(frame: pd.DataFrame, layer: StoredLayer) -> pd.DataFrame:
+    """The frame in the compound CRS where its geometries have Z."""
+    if not isinstance(frame, gpd.GeoDataFrame) or not shapely.has_z(frame.geometry.array).any():
+        return frame
+    if layer.reference is None or not has_heights(layer.reference):
+        raise ExportError(
+            "geometries with heights, and no vertical reference for them",
+            where=layer.name,
+            found=str(layer.reference),
+            expected="a vertical reference, such as EPSG:5720",
+            remedy="state the vertical reference of the source",
+        )
+    stated: gpd.GeoDataFrame = frame.set_crs(layer.reference.code, allow_override=True)
+    return stated
+
+
+def _elevation_columns(frame: pd.DataFrame, layer: StoredLayer) -> dict[str, str]:
+    """Vertical CRS of each column that holds elevations (*altitudes*)."""
+    if layer.reference is None or layer.reference.vertical is None:
+        return {}
+    return {name: layer.reference.vertical for name in frame.columns if str(name).endswith("elevation_m")}
 
 
 def in_spatial_order(frame: pd.DataFrame, layer_name: str) -> pd.DataFrame:

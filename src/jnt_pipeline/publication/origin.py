@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
-from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.provenance import Operation, Provenance
 from jnt_pipeline.territory.model import StoredLayer, Territory
 
 __all__ = [
+    "coordinate_origin",
     "crs_url",
     "interval_of_vintages",
     "joined_provenance",
@@ -25,6 +26,7 @@ __all__ = [
     "sha256_of",
     "single_code",
     "territory_origin",
+    "with_operations",
     "write_json",
 ]
 
@@ -71,17 +73,42 @@ def territory_origin(territory: Territory) -> dict[str, Any]:
     }
 
 
-def layer_origin(territory: Territory, layer: StoredLayer) -> dict[str, Any]:
-    """The territory's origin with one layer's own references, provenance and counts, as JSON values."""
+def layer_origin(territory: Territory, layer: StoredLayer, *published_by: Operation) -> dict[str, Any]:
+    """The territory's origin with one layer's own references, provenance and counts, as JSON values.
+
+    ``published_by``: the operations that brought the coordinates out of the twin's reference, in order.
+    """
     reference = layer.reference
     return {
         **territory_origin(territory),
         "layer": layer.name,
         "horizontal_crs": None if reference is None else reference.horizontal,
         "vertical_crs": None if reference is None else reference.vertical,
-        "provenance": layer.provenance.model_dump(mode="json"),
+        **coordinate_origin(layer.provenance, *published_by),
         "counts": layer.counts.model_dump(mode="json"),
     }
+
+
+def coordinate_origin(provenance: Provenance, *published_by: Operation) -> dict[str, Any]:
+    """Where data come from and how well their coordinates are known, as JSON values.
+
+    ``provenance``: the record, its ``operations`` in order: those that brought the records into the twin, then those of
+    ``published_by``. ``accuracy_m``: the stated accuracy of that whole chain, metres; null = not stated (see
+    ``provenance.whole_accuracy_m``). ``attribution``: wording to show, that of the grids which were used included.
+    """
+    whole = with_operations(provenance, *published_by)
+    return {
+        "provenance": whole.model_dump(mode="json"),
+        "accuracy_m": whole.accuracy_m,
+        "attribution": whole.full_attribution,
+    }
+
+
+def with_operations(provenance: Provenance, *published_by: Operation) -> Provenance:
+    """The record with the operations that brought the coordinates out of the twin, after those that brought them in."""
+    for operation in published_by:
+        provenance = provenance.with_operation(operation)
+    return provenance
 
 
 def require_count(layer: StoredLayer, what: Literal["records", "records set aside"], found: int) -> None:

@@ -21,13 +21,16 @@ from jnt_pipeline.publication.extents import (
     bounds_of_raster,
     globe_bounds,
     interval_of_layer,
+    to_globe,
 )
 from jnt_pipeline.publication.origin import (
+    coordinate_origin,
     interval_of_vintages,
     joined_provenance,
     sha256_of,
     single_code,
     territory_origin,
+    with_operations,
     write_json,
 )
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
@@ -63,7 +66,7 @@ class StacExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 1
+        return 2
 
     @property
     def describes_publications(self) -> bool:
@@ -85,6 +88,11 @@ def write_stac(territory: Territory, folder: Path) -> Publication:
     Publications stand beside ``folder``, each in a folder with the name of its exporter. Dates come from vintages, else
     from columns of dates, never from the clock. Raises ``ExportError`` when a published file is missing, or when
     nothing in the twin has a date.
+
+    ``proj:code`` (or ``proj:projjson``) states the twin's reference, on an asset that of its own coordinates where they
+    are in another one. Under our prefix: ``jnt:provenance`` with the coordinate operations in order, into the twin and
+    out of it; ``jnt:accuracy_m``, stated accuracy of that chain (null: not stated); ``jnt:vertical_crs``;
+    ``jnt:extent_operation``, by which ``bbox`` was had. The fields are described in docs/coordinates.md.
 
     Source: STAC 1.1.0, file extension 2.1.0, projection extension 2.0.0.
     """
@@ -133,6 +141,7 @@ def write_stac(territory: Territory, folder: Path) -> Publication:
         records_in={"published files": n_in},
         records_out={"published files": n_out},
         left_out={},
+        operations=tuple(dict.fromkeys(to_globe(content.reference).operation for content in contents.values())),
     )
 
 
@@ -195,7 +204,7 @@ def _collection(territory: Territory, contents: dict[str, _Content]) -> pystac.C
     )
     collection.extra_fields = {f"jnt:{key}": value for key, value in territory_origin(territory).items()}
     if whole.provenance is not None:
-        collection.extra_fields |= _origin_fields(whole.provenance)
+        collection.extra_fields |= _origin_fields(whole.provenance, whole.reference)
     return collection
 
 
@@ -231,6 +240,8 @@ def _item(
     west, south, east, north = bounds = globe_bounds(content.bounds, content.reference)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     provenance = content.provenance
+    if provenance is not None:
+        provenance = with_operations(provenance, *publication.operations)
     item = pystac.Item(
         id=item_id,
         geometry={"type": "Polygon", "coordinates": [ring]},
@@ -247,7 +258,7 @@ def _item(
         },
     )
     if provenance is not None:
-        item.properties |= _origin_fields(provenance)
+        item.properties |= _origin_fields(provenance, content.reference)
         item.properties["providers"] = [provider.to_dict() for provider in _providers(provenance)]
     if content.counts is not None:
         item.properties["jnt:counts"] = content.counts.model_dump(mode="json")
@@ -309,12 +320,13 @@ def _describe(asset: pystac.Asset, publication: StoredPublication, file: Publish
             ]
 
 
-def _origin_fields(provenance: Provenance) -> dict[str, Any]:
+def _origin_fields(provenance: Provenance, reference: Reference) -> dict[str, Any]:
+    """The same words as in every other publication, under our prefix; and the operation behind ``bbox``."""
     return {
         "jnt:licence": provenance.licence,
-        "jnt:attribution": provenance.attribution,
         "jnt:vintage": provenance.vintage,
-        "jnt:provenance": provenance.model_dump(mode="json"),
+        **{f"jnt:{key}": value for key, value in coordinate_origin(provenance).items()},
+        "jnt:extent_operation": to_globe(reference).operation.model_dump(mode="json"),
     }
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from jnt_pipeline.crs.transform import Transformation, transformation
 from jnt_pipeline.publication.building_records import BuildingRecord, building_records
 from jnt_pipeline.publication.gltf import glb
-from jnt_pipeline.publication.origin import layer_origin, require_count, write_json
+from jnt_pipeline.publication.origin import layer_origin, require_count, with_operations, write_json
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.publication.tile_content import mesh_of, properties_of, shells_of
 from jnt_pipeline.publication.tile_frames import LocalFrame, bounding_box, frame_at
@@ -41,7 +41,7 @@ class Tiles3dExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 1
+        return 2
 
     @property
     def describes_publications(self) -> bool:
@@ -145,9 +145,9 @@ def write_3dtiles(territory: Territory, folder: Path, *, cell_m: float = 250.0) 
 def _asset_extras(territory: Territory, to_geocentric: Transformation) -> dict[str, Any]:
     """Where the coordinates come from and how well they are known."""
     return {
-        **layer_origin(territory, territory.layer("buildings")),
+        **layer_origin(territory, territory.layer("buildings"), to_geocentric.operation),
         "tileset_crs": GEOCENTRIC,
-        "operation": to_geocentric.operation.model_dump(mode="json"),
+        "operation": to_geocentric.operation.model_dump(mode="json"),  # the last of the chain: twin to geocentric
     }
 
 
@@ -159,6 +159,7 @@ def _write_tile(
     records: list[BuildingRecord],
     to_geocentric: Transformation,
 ) -> _Leaf:
+    origin = with_operations(territory.layer("buildings").provenance, to_geocentric.operation)
     shells = [shells_of(record) for record in records]
     vertices = np.concatenate([solid.vertices for solids in shells for solid in solids])
     low, high = np.floor(vertices.min(axis=0)), vertices.max(axis=0)
@@ -171,11 +172,12 @@ def _write_tile(
         properties_of(records),
         class_name="building",
         colour=_COLOUR,
-        copyright_text=territory.layer("buildings").provenance.attribution,
+        copyright_text=origin.full_attribution,
         extras={
             "horizontal_crs": territory.reference.horizontal,
             "vertical_crs": territory.reference.vertical,
             "tileset_crs": GEOCENTRIC,
+            "accuracy_m": origin.accuracy_m,
         },
     )
     (folder / "tiles").mkdir(exist_ok=True)

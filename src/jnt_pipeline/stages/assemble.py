@@ -21,9 +21,9 @@ from jnt_pipeline.twin import ASSEMBLED, INGESTED, RasterEntry, TwinIndex, layer
 
 __all__ = ["assemble"]
 
-TERRAIN_VERSION = 1
-BUILDINGS_VERSION = 1
-LINKS_VERSION = 1
+TERRAIN_VERSION = 2
+BUILDINGS_VERSION = 2
+LINKS_VERSION = 2
 
 NO_LIDAR = "no-lidar"
 """Unit of the footprints that no LiDAR file covers."""

@@ -123,6 +123,7 @@ class ExportWork:
             "records_in": written.records_in,
             "records_out": written.records_out,
             "left_out": written.left_out,
+            "operations": [operation.model_dump(mode="json") for operation in written.operations],
             "grids": {grid.name: grid.sha256 for operation in written.operations for grid in operation.grids},
         }
 
@@ -139,4 +140,5 @@ def _entry(exporter: AnyExporter, record: Record, index: TwinIndex) -> Publicati
         records_in=facts["records_in"],
         records_out=facts["records_out"],
         left_out=facts["left_out"],
+        operations=tuple(facts["operations"]),
     )

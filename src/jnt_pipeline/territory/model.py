@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import AssemblyError
-from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.provenance import Counts, Operation, Provenance
 
 __all__ = ["PublishedFile", "RasterWindow", "StoredLayer", "StoredPublication", "StoredRaster", "Territory"]
 
@@ -144,6 +144,8 @@ class StoredPublication:
     folder: Path
     files: tuple[PublishedFile, ...]
     """Paths are relative to ``folder``."""
+    operations: tuple[Operation, ...] = ()
+    """Coordinate operations that brought the content out of the twin's reference, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.hypervisor.api.answers import Twin, json_answer, knows
-from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.provenance import Operation, Provenance
 from jnt_pipeline.territory.model import PublishedFile, Territory
 
 __all__ = ["href_of", "router"]
@@ -30,6 +30,9 @@ def read_layers(request: Request, twin: Twin) -> Response:
                 "name": territory.name,
                 "title": territory.title,
                 **_reference(territory.reference),
+                "declared_undulation": None
+                if territory.undulation is None
+                else territory.undulation.model_dump(mode="json"),
                 "bbox": list(territory.bbox),
             },
             "layers": [
@@ -57,7 +60,11 @@ def read_layers(request: Request, twin: Twin) -> Response:
                 for name, raster in sorted(territory.rasters.items())
             ],
             "publications": [
-                {"kind": kind, "files": [_file(kind, file) for file in publication.files]}
+                {
+                    "kind": kind,
+                    "operations": _operations(publication.operations),
+                    "files": [_file(kind, file) for file in publication.files],
+                }
                 for kind, publication in sorted(territory.publications.items())
             ],
         },
@@ -76,13 +83,19 @@ def _reference(reference: Reference | None) -> dict[str, str | None]:
     }
 
 
-def _provenance(provenance: Provenance) -> dict[str, str]:
+def _provenance(provenance: Provenance) -> dict[str, Any]:
     return {
         "producer": provenance.producer,
         "licence": provenance.licence,
-        "attribution": provenance.attribution,
+        "attribution": provenance.full_attribution,
         "vintage": provenance.vintage,
+        "accuracy_m": provenance.accuracy_m,  # of the coordinate operations, all together; null: not stated
+        "operations": _operations(provenance.operations),
     }
+
+
+def _operations(operations: tuple[Operation, ...]) -> list[dict[str, Any]]:
+    return [operation.model_dump(mode="json") for operation in operations]
 
 
 def _files(territory: Territory, layer: str) -> list[dict[str, Any]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from jnt_pipeline.provenance import Provenance
+
 __all__ = [
     "ALERT_WORDS",
     "EVENT_WORDS",
     "SEVERITY_WORDS",
+    "accuracy_text",
     "bytes_text",
     "crs_name",
     "format_name",
@@ -193,3 +196,15 @@ def crs_name(code: str | None) -> str:
     if code is None:
         return "—"
     return f"{_CRS[code]} ({code})" if code in _CRS else code
+
+
+def accuracy_text(provenance: Provenance) -> str:
+    """How well a layer's coordinates are known after their transformations; empty where no operation is on record."""
+    if not provenance.operations:
+        return ""
+    if all(operation.source == operation.target for operation in provenance.operations):
+        return "coordonnées telles que fournies"
+    accuracy_m = provenance.accuracy_m
+    if accuracy_m is None:
+        return "précision de la transformation non indiquée"
+    return f"transformation à {number_text(accuracy_m)}{_THIN}m près"

@@ -35,6 +35,7 @@ class PageRenderer:
             lstrip_blocks=True,
         )
         environment.filters.update(
+            accuracy=words.accuracy_text,
             bytes=words.bytes_text,
             crs=words.crs_name,
             format=words.format_name,

@@ -14,7 +14,7 @@ from jnt_pipeline.hypervisor.page.pins import Pin, pins
 from jnt_pipeline.hypervisor.page.sparkline import Sparkline, sparkline
 from jnt_pipeline.hypervisor.published_files import PublishedFiles
 from jnt_pipeline.hypervisor.rules import Observation
-from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.provenance import GridUse, Provenance, grids_of
 from jnt_pipeline.territory.model import PublishedFile, Territory
 
 __all__ = ["Download", "DownloadGroup", "LayerRow", "PageView", "SensorRow", "page_view"]
@@ -94,6 +94,8 @@ class PageView:
     events: tuple[dict[str, Any], ...]
     downloads: tuple[DownloadGroup, ...]
     sources: tuple[Provenance, ...]
+    grids: tuple[GridUse, ...]
+    """Grids that the coordinates of the twin and of its publications hang on."""
     newest: Observation | None
 
 
@@ -121,6 +123,7 @@ def page_view(served: Served, preview: MapPreview, files: PublishedFiles) -> Pag
         events=tuple(event.document for event in feed.last_events(MOST_EVENTS)),
         downloads=_downloads(territory, files),
         sources=_sources(territory),
+        grids=_grids(territory),
         newest=max(newest, key=lambda one: one.phenomenon_at, default=None),
     )
 
@@ -209,6 +212,13 @@ def _downloads(territory: Territory, files: PublishedFiles) -> tuple[DownloadGro
             )
         )
     return tuple(groups)
+
+
+def _grids(territory: Territory) -> tuple[GridUse, ...]:
+    layers = (*territory.layers.values(), *territory.rasters.values())
+    brought_in = [operation for layer in layers for operation in layer.provenance.operations]
+    brought_out = [operation for publication in territory.publications.values() for operation in publication.operations]
+    return grids_of([*brought_in, *brought_out])
 
 
 def _sources(territory: Territory) -> tuple[Provenance, ...]:
