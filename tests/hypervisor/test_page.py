@@ -93,8 +93,8 @@ def test_the_page_says_the_numbers_of_the_twin(page: _Page) -> None:
     assert page.row("La Rive au pont")[1:3] == ["Hauteur d’eau", "1,9 m"]
     assert page.row("Place <du> marché")[1:3] == ["Particules PM10", "29 µg/m³"]
     assert page.row("Parcelles cadastrales")[1:3] == ["3", "1 missing_parcel_id"]
-    assert page.row("Parcelles cadastrales")[3:5] == ["Lambert-93 (EPSG:2154) sans altitudes", "2024-06"]
-    assert page.row("Bâtiments")[3] == "Lambert-93 (EPSG:2154) NGF-IGN69 (EPSG:5720)"
+    assert page.row("Parcelles cadastrales")[3:5] == ["Lambert-93 (RGF93 v1, EPSG:2154) sans altitudes", "2024-06"]
+    assert page.row("Bâtiments")[3] == "Lambert-93 (RGF93 v1, EPSG:2154) NGF-IGN69 (EPSG:5720)"
     assert page.row("Terrain (MNT)")[1] == "maille 0,5 m"
 
 
@@ -117,7 +117,7 @@ def test_files_are_offered_with_their_size_and_missing_ones_are_not(page: _Page)
     assert "/publications/cog/dtm.tif" in links
     assert "/publications/odd/deep/%C3%A9%20tage%20%231%3F.txt" in links
     assert "/publications/odd/gone.txt" not in links
-    assert "bytes.bin application/octet-stream, EPSG:4978, 1,0 ko" in page.text
+    assert "bytes.bin application/octet-stream, WGS 84 (géocentrique X, Y, Z, EPSG:4978), 1,0 ko" in page.text
 
 
 def test_what_the_data_say_is_text_and_never_markup(html: str) -> None:

@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pyproj
 import pytest
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
-from jnt_pipeline.publication import origin
 from jnt_pipeline.publication.building_records import plain_value
 from jnt_pipeline.publication.origin import crs_url, interval_of_vintages, single_code, write_json
-
-
-@pytest.mark.parametrize(("pair", "code"), sorted(origin._COMPOUND.items()))
-def test_each_compound_code_has_the_two_parts_that_projs_database_says(pair: tuple[str, str], code: str) -> None:
-    parts = [f"EPSG:{part.to_epsg()}" for part in pyproj.CRS(code).sub_crs_list]
-    assert tuple(parts) == pair
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.territories import compound_of, french_name
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import Operation, Provenance
 from jnt_pipeline.territory.model import StoredLayer, Territory
@@ -30,21 +31,6 @@ __all__ = [
     "write_json",
 ]
 
-_COMPOUND = {
-    # EPSG registry, compound CRS over French projected CRS; a test compares the table with PROJ's database.
-    ("EPSG:2154", "EPSG:5720"): "EPSG:5698",
-    ("EPSG:2154", "EPSG:5721"): "EPSG:5699",
-    ("EPSG:9793", "EPSG:5720"): "EPSG:10497",
-    ("EPSG:9793", "EPSG:5721"): "EPSG:10498",
-    ("EPSG:9794", "EPSG:5720"): "EPSG:10499",
-    ("EPSG:9794", "EPSG:5721"): "EPSG:10500",
-    ("EPSG:5490", "EPSG:5756"): "EPSG:10633",
-    ("EPSG:27571", "EPSG:5720"): "EPSG:5707",
-    ("EPSG:27572", "EPSG:5720"): "EPSG:7421",
-    ("EPSG:27573", "EPSG:5720"): "EPSG:7422",
-    ("EPSG:27574", "EPSG:5721"): "EPSG:5708",
-}
-
 _VINTAGE = re.compile(r"(?<!\d)((?:19|20)\d{2})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?(?!\d)")
 
 
@@ -52,7 +38,7 @@ def single_code(reference: Reference) -> str | None:
     """The one EPSG code of a reference: ``EPSG:5698`` for 2154+5720; None where EPSG registered no compound."""
     if reference.vertical is None:
         return reference.horizontal
-    return _COMPOUND.get((reference.horizontal, reference.vertical))
+    return compound_of(reference.horizontal, reference.vertical)
 
 
 def crs_url(reference: Reference) -> str | None:
@@ -62,13 +48,14 @@ def crs_url(reference: Reference) -> str | None:
 
 
 def territory_origin(territory: Territory) -> dict[str, Any]:
-    """Name, both references and the declared undulation, as JSON values."""
+    """Name, both references with their French name, and the declared undulation, as JSON values."""
     undulation = territory.undulation
     return {
         "territory": territory.name,
         "title": territory.title,
         "horizontal_crs": territory.reference.horizontal,
         "vertical_crs": territory.reference.vertical,
+        "reference_name": french_name(territory.reference.code),
         "declared_undulation": None if undulation is None else undulation.model_dump(mode="json"),
     }
 
@@ -84,6 +71,7 @@ def layer_origin(territory: Territory, layer: StoredLayer, *published_by: Operat
         "layer": layer.name,
         "horizontal_crs": None if reference is None else reference.horizontal,
         "vertical_crs": None if reference is None else reference.vertical,
+        "reference_name": None if reference is None else french_name(reference.code),
         **coordinate_origin(layer.provenance, *published_by),
         "counts": layer.counts.model_dump(mode="json"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from jnt_pipeline.crs.territories import french_name
 from jnt_pipeline.provenance import Provenance
 
 __all__ = [
@@ -88,24 +89,6 @@ _PROPERTIES = {
 }
 
 _UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "m3/s": "m³/s", "dB[SPL]": "dB", "dB(A)": "dB(A)", "%": "%"}
-
-_CRS = {  # codes and names: EPSG registry
-    "EPSG:2154": "Lambert-93",
-    "EPSG:9794": "Lambert-93 v2b",
-    "EPSG:2972": "RGFG95 / UTM 22N",
-    "EPSG:2975": "RGR92 / UTM 40S",
-    "EPSG:4471": "RGM04 / UTM 38S",
-    "EPSG:4467": "RGSPM06 / UTM 21N",
-    "EPSG:5490": "RGAF09 / UTM 20N",
-    "EPSG:5720": "NGF-IGN69",
-    "EPSG:5721": "NGF-IGN78",
-    "EPSG:5755": "NGG 1977",
-    "EPSG:5756": "Martinique 1987",
-    "EPSG:5757": "Guadeloupe 1988",
-    "EPSG:5758": "Réunion 1989",
-    "EPSG:5792": "Danger 1950",
-    **{f"EPSG:{3942 + n}": f"CC{42 + n}" for n in range(9)},
-}
 
 SEVERITY_WORDS = {"info": "Information", "warning": "Vigilance", "alarm": "Alarme"}
 
@@ -192,10 +175,17 @@ def unit_text(unit: str) -> str:
 
 
 def crs_name(code: str | None) -> str:
-    """Name and code of a CRS; a dash where there is none."""
+    """Name and code of a CRS; a dash where there is none.
+
+    >>> crs_name("EPSG:5720"), crs_name("EPSG:2154"), crs_name("EPSG:32199")
+    ('NGF-IGN69 (EPSG:5720)', 'Lambert-93 (RGF93 v1, EPSG:2154)', 'EPSG:32199')
+    """
     if code is None:
         return "—"
-    return f"{_CRS[code]} ({code})" if code in _CRS else code
+    name = french_name(code)
+    if name == code:
+        return code
+    return f"{name[:-1]}, {code})" if name.endswith(")") else f"{name} ({code})"
 
 
 def accuracy_text(provenance: Provenance) -> str:
