@@ -148,7 +148,7 @@ def test_ntf_to_wgs84_goes_through_the_grid_and_not_through_three_parameters(sha
 
 
 @pytest.mark.parametrize("code", ["EPSG:27572", "EPSG:27561", "EPSG:27564", "EPSG:4275", "EPSG:4807"])
-@pytest.mark.parametrize("other", ["EPSG:4326", "EPSG:2154", "EPSG:9794", "EPSG:25831"])
+@pytest.mark.parametrize("other", ["EPSG:4326", "EPSG:2154", "EPSG:9794", "EPSG:25832"])
 def test_ntf_without_its_grid_is_refused_towards_every_datum(code: str, other: str, no_grids: Path) -> None:
     for pair in ((code, other), (other, code)):
         with pytest.raises(MissingGridError, match="gr3df97a"):

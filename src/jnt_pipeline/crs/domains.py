@@ -1,129 +1,31 @@
-"""Where a transformation is valid, and the check that every point lies there."""
+"""The check that every point lies where a transformation is valid, and the error that says why one does not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pyproj
-import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
 
-from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.areas import (
+    AREA_MARGIN_DEG,
+    HEIGHT_MARGIN_DEG,
+    Domain,
+    domains_of,
+    legal_reference_text,
+)
 from jnt_pipeline.crs.likeness import looks_like
-from jnt_pipeline.crs.operations import PinnedOperation
+from jnt_pipeline.crs.possible import impossible_heights, impossible_places
 from jnt_pipeline.crs.systems import System, lonlat
-from jnt_pipeline.crs.territories import AREAS, Territory, territory_of
-from jnt_pipeline.errors import OutsideAreaError
+from jnt_pipeline.crs.territories import territories_of, territory_at
+from jnt_pipeline.errors import ImpossibleValueError, OutsideAreaError, SwappedAxesError
 
-__all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "check_inside", "domains_of"]
-
-AREA_MARGIN_DEG = 0.5
-"""Added around EPSG's rectangle of a horizontal system, degrees: CC zones and UTM are used a little beyond it."""
-
-HEIGHT_MARGIN_DEG = 0.1
-"""Added around EPSG's rectangle of an operation that takes heights from a grid, degrees."""
+__all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "check_inside", "domains_of", "outside_error"]
 
 _PER_SIDE = 16  # points on each side of the box in the quick test
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Domain:
-    """A part of the world, and why points must lie in it."""
-
-    label: str
-    """Words for the message."""
-    bounds: Bounds
-    """West, south, east, north, degrees, margin included; west > east across the antimeridian."""
-    outline: Polygon | None
-    """Coarse outline that replaces the rectangle; None for the rectangle itself."""
-
-    def contains(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points lie inside; infinite ones never do."""
-        west, south, east, north = self.bounds
-        across = (lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east)
-        inside = across & (lat >= south) & (lat <= north)
-        if self.outline is not None and inside.any():
-            inside[inside] = shapely.contains_xy(self.outline, lon[inside], lat[inside])
-        return inside
-
-    def holds_hull(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> bool:
-        """Whether the ring drawn through these points lies inside, with room for the curvature between them."""
-        room = float(max(np.ptp(lon), np.ptp(lat))) / _PER_SIDE + 1e-9
-        west, south, east, north = self.bounds
-        box = shapely.box(lon.min() - room, lat.min() - room, lon.max() + room, lat.max() + room)
-        if self.outline is not None:
-            return bool(self.outline.contains(box))
-        return west <= east and bool(shapely.box(west, south, east, north).contains(box))
+Array = NDArray[np.float64]
 
 
-def _rectangle(label: str, bounds: Bounds, margin: float) -> Domain:
-    west, south, east, north = bounds
-    wide = (west - margin, south - margin, east + margin, north + margin)
-    return Domain(label=f"{label} and {margin}° around it", bounds=wide, outline=None)
-
-
-def _within(territory: Territory, label: str) -> Domain:
-    outline = territory.outline
-    shapely.prepare(outline)
-    return Domain(
-        label=f"{label}: {territory.name}, coarse outline with at least {territory.buffer_km:g} km around",
-        bounds=outline.bounds,
-        outline=outline,
-    )
-
-
-def _of_crs(crs: pyproj.CRS | None, code: str) -> list[Domain]:
-    area = None if crs is None else crs.area_of_use
-    bounds = AREAS.get(code, None if area is None else area.bounds)
-    if bounds is None or _is_world(bounds):
-        return []
-    return [_rectangle(f"area of use of {code}", bounds, AREA_MARGIN_DEG)]
-
-
-def _is_world(bounds: Bounds) -> bool:
-    west, south, east, north = bounds
-    return east - west >= 360 and north - south >= 180
-
-
-def _of_operation(operation: PinnedOperation) -> list[Domain]:
-    territories = [territory_of(grid=grid.name) for grid in operation.grids]
-    rows = {t.name: t for t in territories if t is not None}
-    domains = [_within(row, f"grids of « {operation.description} »") for row in rows.values()]
-    if not rows and operation.bounds is not None and not _is_world(operation.bounds):
-        margin = HEIGHT_MARGIN_DEG if operation.grids and operation.n_columns == 3 else AREA_MARGIN_DEG
-        domains.append(_rectangle(f"area of use of « {operation.description} »", operation.bounds, margin))
-    return domains
-
-
-def domains_of(
-    source: System, target: System, operations: list[PinnedOperation], shifted_vertical: str | None
-) -> tuple[Domain, ...]:
-    """All places where a transformation has to be valid.
-
-    Parameters
-    ----------
-    shifted_vertical
-        Vertical system whose heights a declared undulation changes; None when there is none.
-    """
-    domains = [
-        *_of_crs(source.flat, source.reference.horizontal),
-        *_of_crs(target.flat, target.reference.horizontal),
-    ]
-    for operation in operations:
-        domains += _of_operation(operation)
-    if shifted_vertical is not None:
-        row = territory_of(vertical=shifted_vertical)
-        area = pyproj.CRS(shifted_vertical).area_of_use
-        if row is not None:
-            domains.append(_within(row, f"heights in {shifted_vertical}"))
-        elif area is not None:
-            domains.append(_rectangle(f"area of use of {shifted_vertical}", area.bounds, HEIGHT_MARGIN_DEG))
-    return tuple({domain.label: domain for domain in domains}.values())
-
-
-def check_inside(source: System, coordinates: NDArray[np.float64], domains: tuple[Domain, ...], *, where: str) -> None:
+def check_inside(source: System, coordinates: Array, domains: tuple[Domain, ...], *, where: str) -> None:
     """Raise unless every point lies in every domain.
 
     Parameters
@@ -133,19 +35,39 @@ def check_inside(source: System, coordinates: NDArray[np.float64], domains: tupl
 
     Raises
     ------
+    SwappedAxesError
+        Most of the points outside would lie inside with their two axes the other way round.
+    ImpossibleValueError
+        Most of them are no coordinates of the system at all, or a height is no height.
     OutsideAreaError
-        Names how many points are outside, the first of them, and what its numbers look like.
+        Otherwise. Each names how many points, the first of them, and what its numbers look like.
     """
+    _check_heights(source, coordinates, where)
     if not domains or _box_is_inside(source, coordinates, domains):
         return
     lon, lat = lonlat(source, coordinates)
     for domain in domains:
         outside = np.flatnonzero(~domain.contains(lon, lat))
         if outside.size:
-            raise outside_error(source, coordinates, (lon, lat), outside, expected=domain.label, where=where)
+            raise outside_error(
+                source, coordinates, (lon, lat), outside, expected=domain.label, where=where, domains=domains
+            )
 
 
-def _box_is_inside(source: System, coordinates: NDArray[np.float64], domains: tuple[Domain, ...]) -> bool:
+def _check_heights(source: System, coordinates: Array, where: str) -> None:
+    bad, limits = impossible_heights(source, coordinates)
+    if bad.size:
+        first = int(bad[0])
+        raise ImpossibleValueError(
+            f"{bad.size} of {len(coordinates)} points have a height that is no height",
+            where=where,
+            found=f"first: point {first} ({_numbers(coordinates[first])})",
+            expected=limits,
+            remedy="set these records aside (−9999 and the like mean no data), or state the unit of the heights",
+        )
+
+
+def _box_is_inside(source: System, coordinates: Array, domains: tuple[Domain, ...]) -> bool:
     """Quick test on the box of the points: a tile deep inside the territory needs no test point by point."""
     if source.is_geocentric or len(coordinates) <= 4 * _PER_SIDE:
         return False
@@ -168,29 +90,96 @@ def _box_is_inside(source: System, coordinates: NDArray[np.float64], domains: tu
 
 def outside_error(
     source: System,
-    coordinates: NDArray[np.float64],
-    places: tuple[NDArray[np.float64], NDArray[np.float64]],
+    coordinates: Array,
+    places: tuple[Array, Array],
     outside: NDArray[np.intp],
     *,
     expected: str,
     where: str,
+    domains: tuple[Domain, ...] = (),
 ) -> OutsideAreaError:
-    """The error that names how many points are outside, and the first of them."""
+    """The error that names how many points are outside, the first of them, and the most likely mistake.
+
+    Parameters
+    ----------
+    places
+        Longitude and latitude of all points, degrees; infinite where there is none.
+    outside
+        Indices of the points that are outside.
+    expected
+        Where they should be, in words.
+    domains
+        All places where the transformation is valid, to try the swapped axes on; none to leave that out.
+    """
     first = int(outside[0])
-    numbers = [float(value) for value in coordinates[first]]
-    likeness = looks_like(*numbers)
-    said = source.reference.horizontal
-    hint = (
-        f"the numbers look like {likeness}; "
-        if likeness and (f"({said})" not in likeness or "swapped" in likeness)
-        else ""
-    )
     lon, lat = (float(place[first]) for place in places)
-    place = f"longitude {lon:.5f}, latitude {lat:.5f}" if np.isfinite(lon + lat) else "no place on Earth"
+    found = f"first: point {first} ({_numbers(coordinates[first])}) = {_place(lon, lat)}"
+    count = f"{outside.size} of {len(coordinates)} points"
+    if domains and _lie_inside_when_swapped(source, coordinates[outside], domains):
+        return SwappedAxesError(
+            f"{count} lie outside the area where the operation is valid, with their two axes swapped",
+            where=where,
+            found=found,
+            expected=f"x or longitude first; {expected}",
+            remedy=f"{_hint(source, coordinates[first])}exchange the two columns",
+        )
+    bad = impossible_places(source, coordinates[outside], (places[0][outside], places[1][outside]))
+    if 2 * np.count_nonzero(bad) > outside.size:
+        return ImpossibleValueError(
+            f"{count} lie outside the area where the operation is valid, and have no place on Earth in this system",
+            where=where,
+            found=found,
+            expected=expected,
+            remedy=f"{_hint(source, coordinates[first])}state the right reference for these numbers, or set them aside",
+        )
     return OutsideAreaError(
-        f"{outside.size} of {len(coordinates)} points lie outside the area where the operation is valid",
+        f"{count} lie outside the area where the operation is valid",
         where=where,
-        found=f"first: point {first} ({', '.join(f'{v:.10g}' for v in numbers)}) = {place}",
+        found=found,
         expected=expected,
-        remedy=f"{hint}state the right reference for these coordinates, or leave these points out",
+        remedy=f"{_hint(source, coordinates[first])}{_neighbour(source, lon, lat)}"
+        "state the right reference for these coordinates, or leave these points out",
     )
+
+
+def _lie_inside_when_swapped(source: System, outside: Array, domains: tuple[Domain, ...]) -> bool:
+    """Whether more than half of the points outside lie inside once their axes are exchanged."""
+    if source.is_geocentric:
+        return False
+    swapped = outside.copy()
+    swapped[:, :2] = outside[:, 1::-1]
+    lon, lat = lonlat(source, swapped)
+    inside = np.ones(len(outside), dtype=bool)
+    for domain in domains:
+        inside &= domain.contains(lon, lat)
+    return 2 * int(np.count_nonzero(inside)) > len(outside)
+
+
+def _numbers(point: Array) -> str:
+    return ", ".join(f"{float(value):.10g}" for value in point)
+
+
+def _place(lon: float, lat: float) -> str:
+    if not np.isfinite(lon + lat):
+        return "no place on Earth"
+    row = territory_at(lon, lat)
+    return f"longitude {lon:.5f}, latitude {lat:.5f}" + ("" if row is None else f" ({row.name})")
+
+
+def _hint(source: System, point: Array) -> str:
+    likeness = looks_like(*(float(value) for value in point))
+    said = source.reference.horizontal
+    shown = likeness and (f"({said})" not in likeness or "swapped" in likeness)
+    return f"the numbers look like {likeness}; " if shown else ""
+
+
+def _neighbour(source: System, lon: float, lat: float) -> str:
+    """The territory that the first point is really in, when the source does not belong there."""
+    row = territory_at(lon, lat) if np.isfinite(lon + lat) else None
+    reference = source.reference
+    if row is None:
+        return ""
+    alien = reference.vertical is not None and reference.vertical not in row.verticals
+    if not alien and (not territories_of(reference.horizontal) or row in territories_of(reference.horizontal)):
+        return ""
+    return f"in {row.name} the legal reference is {legal_reference_text(row)}; "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyproj
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.areas import require_meeting
 from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
@@ -116,11 +117,14 @@ def route(source: System, target: System, undulation: DeclaredUndulation | None,
 
     Raises
     ------
+    DisjointAreasError
+        The two references hold nowhere together; PROJ is not asked for an operation.
     MissingHeightReferenceError
         The target states heights and the source does not.
     MissingGridError, BallparkError, CrsError
         As :func:`~jnt_pipeline.crs.operations.best_operation`.
     """
+    require_meeting(source, target)
     if source.reference == target.reference:
         return Route(steps=(), note="source and target are the same reference")
     if target.has_heights and not source.has_heights:

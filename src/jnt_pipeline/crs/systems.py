@@ -11,11 +11,12 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.exceptions import CRSError as PyprojCRSError
 
+from jnt_pipeline.crs.datum_rules import LONLAT_TWINS
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.territories import LONLAT_TWINS
+from jnt_pipeline.crs.system_table import ALL_SYSTEMS
 from jnt_pipeline.errors import CrsError, MissingCrsError
 
-__all__ = ["System", "canonical", "has_heights", "lonlat", "meridian_deg", "move", "system"]
+__all__ = ["System", "back_to_plane", "canonical", "has_heights", "lonlat", "meridian_deg", "move", "system"]
 
 Array = NDArray[np.float64]
 
@@ -131,6 +132,14 @@ def _from_code(code: str) -> pyproj.CRS:
     try:
         return pyproj.CRS.from_user_input(code)
     except PyprojCRSError as error:
+        known = ALL_SYSTEMS.get(code)
+        if known is not None and known.minimal_proj:
+            raise MissingCrsError(
+                f"this PROJ does not know {code} ({known.name}) yet",
+                found=f"database of PROJ {pyproj.proj_version_str}",
+                expected=f"PROJ {known.minimal_proj} or newer, whose database holds it",
+                remedy=f"install a pyproj built with PROJ {known.minimal_proj} or newer",
+            ) from error
         raise MissingCrsError(
             f"PROJ does not know {code}",
             found=f"database of PROJ {pyproj.proj_version_str}",
@@ -201,3 +210,17 @@ def lonlat(source: System, coordinates: Array) -> tuple[Array, Array]:
     if conversion is not None:
         columns = move(conversion, columns)
     return np.asarray(columns[0]) * unit_deg + shift, np.asarray(columns[1]) * unit_deg
+
+
+def back_to_plane(source: System, lon: Array, lat: Array) -> Array:
+    """Longitude and latitude from Greenwich, degrees, back to the plane of the same datum: undoes :func:`lonlat`.
+
+    Returns
+    -------
+    (n, 2) float64, infinite where the projection has no answer.
+    """
+    conversion, unit_deg, shift = _to_geodetic(source)
+    x, y = (np.asarray(lon) - shift) / unit_deg, np.asarray(lat) / unit_deg
+    if conversion is not None:
+        x, y = conversion.transform(x, y, direction="INVERSE")
+    return np.column_stack((x, y))
