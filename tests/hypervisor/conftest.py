@@ -12,8 +12,27 @@ from tests.hypervisor.feeding import DUST, FLOOD, PUBLISHED, listening
 
 from jnt_pipeline.hypervisor.deliver import deliver
 from jnt_pipeline.hypervisor.server import create_app
+from jnt_pipeline.provenance import GridUse, Operation
 from jnt_pipeline.publication.cog import CogExporter
 from jnt_pipeline.territory.model import PublishedFile, StoredPublication, Territory
+
+
+BROUGHT_IN = Operation(
+    source="EPSG:27572",
+    target="EPSG:2154",
+    description="NTF to RGF93, by hand",
+    accuracy_m=1.5,
+    grids=(
+        GridUse(
+            name="fr_ign_gr3df97a.tif",
+            sha256="63" * 32,
+            edition="gr3df97a",
+            licence="Licence Ouverte 2.0",
+            attribution="Source: IGN, grilles",
+        ),
+    ),
+)
+BROUGHT_OUT = Operation(source="EPSG:2154+5720", target="EPSG:4978", description="by hand", accuracy_m=None)
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +62,14 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Territory:
         )
     )
     listed = (dataclasses.replace(listed[0], crs="EPSG:4978"), *listed[1:])
+    parcels = territory.layer("parcels")
+    brought_in = dataclasses.replace(parcels, provenance=parcels.provenance.with_operation(BROUGHT_IN))
     return dataclasses.replace(
         territory,
+        layers={**territory.layers, "parcels": brought_in},
         publications={
             "cog": StoredPublication(kind="cog", folder=cog, files=files),
-            "odd": StoredPublication(kind="odd", folder=odd, files=listed),
+            "odd": StoredPublication(kind="odd", folder=odd, files=listed, operations=(BROUGHT_OUT,)),
         },
     )
 

@@ -160,10 +160,17 @@ def test_layers_tell_counts_losses_reference_origin_and_files(client: httpx.Clie
     assert (parcels["horizontal_crs"], parcels["vertical_crs"]) == ("EPSG:2154", None)
     assert parcels["provenance"]["licence"] == "Licence Ouverte 2.0"
     assert parcels["provenance"]["vintage"] == "2024-06"
+    assert parcels["provenance"]["accuracy_m"] == 1.5
+    (operation,) = parcels["provenance"]["operations"]
+    assert (operation["source"], operation["grids"][0]["edition"]) == ("EPSG:27572", "gr3df97a")
+    assert parcels["provenance"]["attribution"].endswith("Source: IGN, grilles Licence Ouverte 2.0.")
+    assert document["territory"]["declared_undulation"]["value_m"] == 49.9
     assert layers["observations"]["horizontal_crs"] is None
     dtm = next(raster for raster in document["rasters"] if raster["name"] == "dtm")
     assert {file["href"] for file in dtm["files"]} == {"/publications/cog/dtm.tif", "/publications/cog/dtm.png"}
     assert [publication["kind"] for publication in document["publications"]] == ["cog", "odd"]
+    (out,) = document["publications"][1]["operations"]
+    assert (out["target"], out["accuracy_m"]) == ("EPSG:4978", None)
     odd = document["publications"][1]["files"]
     assert [file["crs"] for file in odd[:2]] == ["EPSG:4978", None]
 

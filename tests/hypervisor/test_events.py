@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from jnt_pipeline.hypervisor.context import context_of
 from jnt_pipeline.hypervisor.deliver import deliver
 from jnt_pipeline.hypervisor.events import encode_json, source_of
 from jnt_pipeline.hypervisor.feed import Feed, LoggedEvent
+from jnt_pipeline.provenance import Operation
 from jnt_pipeline.territory.model import Territory
 
 
@@ -98,6 +100,26 @@ def test_an_alert_says_what_where_and_since_when_without_any_other_document(even
     ]
     assert linked["parcels"] == []
     assert (linked["position"]["elevation_m"], linked["position"]["vertical_datum"]) == (None, None)
+
+
+def test_an_event_says_by_which_operations_its_place_came_and_how_well_it_is_known(
+    twin: Territory, tmp_path: Path
+) -> None:
+    """Stations brought in from NTF to 1.5 m; EPSG states 1 m for RGF93 v1 to WGS 84."""
+    brought_in = Operation(source="EPSG:27572+5720", target="EPSG:2154+5720", description="by hand", accuracy_m=1.5)
+    stations = twin.layer("stations")
+    moved = replace(stations, provenance=stations.provenance.with_operation(brought_in))
+    deliver(replace(twin, layers={**twin.layers, "stations": moved}), [FLOOD, DUST], tmp_path / "feed.sqlite")
+    with Feed.open(tmp_path / "feed.sqlite") as feed:
+        flood, dust = (event.document["data"]["station"]["position"] for event in feed.events().events[:2])
+
+    assert flood["accuracy_m"] == pytest.approx(2.5)
+    assert flood["elevation_accuracy_m"] == pytest.approx(1.5)
+    assert [(one["source"], one["target"]) for one in flood["operations"]] == [
+        ("EPSG:27572+5720", "EPSG:2154+5720"),
+        ("EPSG:2154", "EPSG:4326"),
+    ]
+    assert (dust["elevation_m"], dust["elevation_accuracy_m"]) == (None, None)
 
 
 def test_the_same_twin_delivered_elsewhere_gives_the_same_bytes(

@@ -23,14 +23,14 @@ from tests.hypervisor.feeding import at, listening
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.hypervisor.context import Position, Station
-from jnt_pipeline.hypervisor.page.french import number_text
+from jnt_pipeline.hypervisor.page.french import accuracy_text, number_text
 from jnt_pipeline.hypervisor.page.map_preview import MOST_SHAPES, WIDTH, map_preview
 from jnt_pipeline.hypervisor.page.pins import MOST_PINS, pins
 from jnt_pipeline.hypervisor.page.sparkline import HEIGHT, sparkline
 from jnt_pipeline.hypervisor.page.sparkline import WIDTH as SPARK_WIDTH
 from jnt_pipeline.hypervisor.rules import Observation
 from jnt_pipeline.hypervisor.server import create_app
-from jnt_pipeline.provenance import Counts
+from jnt_pipeline.provenance import Counts, Operation, Provenance
 from jnt_pipeline.territory.model import Territory
 
 
@@ -93,7 +93,7 @@ def test_the_page_says_the_numbers_of_the_twin(page: _Page) -> None:
     assert page.row("La Rive au pont")[1:3] == ["Hauteur d’eau", "1,9 m"]
     assert page.row("Place <du> marché")[1:3] == ["Particules PM10", "29 µg/m³"]
     assert page.row("Parcelles cadastrales")[1:3] == ["3", "1 missing_parcel_id"]
-    assert page.row("Parcelles cadastrales")[3:5] == ["Lambert-93 (RGF93 v1, EPSG:2154) sans altitudes", "2024-06"]
+    assert page.row("Parcelles cadastrales")[3:5] == ["Lambert-93 (RGF93 v1, EPSG:2154) sans altitudes transformation à 1,5 m près", "2024-06"]
     assert page.row("Bâtiments")[3] == "Lambert-93 (RGF93 v1, EPSG:2154) NGF-IGN69 (EPSG:5720)"
     assert page.row("Terrain (MNT)")[1] == "maille 0,5 m"
 
@@ -109,6 +109,25 @@ def test_the_page_says_what_is_wrong_since_when_and_what_it_touches(page: _Page)
 def test_the_page_states_its_references_and_its_declared_undulation(page: _Page) -> None:
     assert "Altitudes : NGF-IGN69 (EPSG:5720)" in page.text
     assert "Ondulation déclarée du géoïde : 49,9 m à 0,2 m près" in page.text
+
+
+def test_the_page_names_the_grids_that_were_used_with_their_edition_and_licence(page: _Page) -> None:
+    expected = "Grille de conversion fr_ign_gr3df97a.tif , édition gr3df97a – Licence Ouverte 2.0 – Source: IGN, grilles"
+    assert expected in page.text
+
+
+@pytest.mark.parametrize(
+    ("source", "accuracy_m", "text"),
+    [
+        ("EPSG:27572", 0.05, "transformation à 0,05\u202fm près"),
+        ("EPSG:27572", None, "précision de la transformation non indiquée"),
+        ("EPSG:2154", 0.0, "coordonnées telles que fournies"),
+    ],
+)
+def test_an_accuracy_is_said_in_french_or_said_to_be_absent(source: str, accuracy_m: float | None, text: str) -> None:
+    operation = Operation(source=source, target="EPSG:2154", description="by hand", accuracy_m=accuracy_m)
+    assert accuracy_text(Provenance(producer="p", licence="l", operations=(operation,))) == text
+    assert accuracy_text(Provenance(producer="p", licence="l")) == ""
 
 
 def test_files_are_offered_with_their_size_and_missing_ones_are_not(page: _Page) -> None:

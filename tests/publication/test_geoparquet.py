@@ -15,7 +15,8 @@ from geopandas.testing import assert_geodataframe_equal
 from shapely.geometry import Point, Polygon
 
 from builders import BUILDINGS, X0, Y0, tiny_territory
-from jnt_pipeline.base_layers.parquet import read_layer_metadata, read_layer_parquet
+from jnt_pipeline.base_layers.parquet import read_layer_metadata, read_layer_parquet, write_layer_parquet
+from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.publication.geoparquet import in_spatial_order, write_geoparquet
@@ -120,3 +121,39 @@ def test_a_layer_whose_files_lost_a_record_is_refused(twin: Territory, tmp_path:
 def test_files_are_zstd_with_row_groups_of_ten_thousand(folder: Path) -> None:
     metadata = pq.read_metadata(folder / "buildings.parquet")
     assert metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def with_heights(twin: Territory, folder: Path, reference: Reference) -> Territory:
+    """The twin's stations with a height in the geometry too."""
+    frame = twin.layer("stations").to_geopandas()
+    frame["geometry"] = [Point(point.x, point.y, 171.25) for point in frame.geometry]
+    frame = frame.set_crs(reference.horizontal, allow_override=True)
+    write_layer_parquet(frame, folder / "stations.parquet")
+    layer = replace(twin.layer("stations"), reference=reference, parts=(folder / "stations.parquet",))
+    return replace(twin, layers={"stations": layer})
+
+
+@pytest.mark.parametrize(
+    ("reference", "components"), [("EPSG:2154+5720", [2154, 5720]), ("EPSG:2975+5758", [2975, 5758])]
+)
+def test_geometries_with_heights_are_in_the_compound_system(
+    twin: Territory, tmp_path: Path, reference: str, components: list[int]
+) -> None:
+    write_geoparquet(with_heights(twin, tmp_path, Reference.model_validate(reference)), tmp_path)
+    crs = json.loads(read_layer_metadata(tmp_path / "stations.parquet")["geo"])["columns"]["geometry"]["crs"]
+    assert crs["type"] == "CompoundCRS"
+    assert [part["id"]["code"] for part in crs["components"]] == components
+    assert gpd.read_parquet(tmp_path / "stations.parquet").geometry.iloc[0].z == 171.25
+
+
+def test_geometries_without_heights_are_in_the_horizontal_system_and_columns_name_theirs(folder: Path) -> None:
+    metadata = read_layer_metadata(folder / "buildings.parquet")
+    assert json.loads(metadata["geo"])["columns"]["geometry"]["crs"]["id"] == {"authority": "EPSG", "code": 2154}
+    names = ("ground", "roof", "roof_min", "roof_median", "roof_max")
+    assert json.loads(metadata["jnt"])["elevation_columns"] == {f"{name}_elevation_m": "EPSG:5720" for name in names}
+    assert json.loads(read_layer_metadata(folder / "parcels.parquet")["jnt"])["elevation_columns"] == {}
+
+
+def test_heights_without_a_vertical_reference_are_refused(twin: Territory, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no vertical reference for them"):
+        write_geoparquet(with_heights(twin, tmp_path, Reference(horizontal="EPSG:2154")), tmp_path)
