@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jnt_pipeline.errors import ConfigError
-from jnt_pipeline.samples import SAMPLES, SampleReport, make_sample
-from jnt_pipeline.samples.extent import sample_extent, tile_name
-from jnt_pipeline.samples.rive import rive_config, rive_files
+from jnt_pipeline.samples import SAMPLES, SampleReport, make_sample, sample_config
+from jnt_pipeline.samples.extent import sample_extent
+from jnt_pipeline.samples.recipe import sample_files
+from jnt_pipeline.samples.rive import RECIPE
+from jnt_pipeline.samples.sites import RIVE
 
 MAKE = """
 import sys
@@ -37,7 +39,7 @@ def test_committed_sample_is_what_the_generator_makes_byte_for_byte(repository: 
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "LC_ALL": "C", "TZ": "Pacific/Auckland"}
     subprocess.run([sys.executable, "-c", MAKE, str(tmp_path)], check=True, env=environment, cwd=tmp_path)
     committed = repository / "sample_data" / "rive"
-    expected = rive_files(None)
+    expected = sample_files(RECIPE, None)
     assert sorted(p.relative_to(committed).as_posix() for p in committed.rglob("*") if p.is_file()) == list(expected)
     different = [name for name in expected if _content(committed / name) != _content(tmp_path / name)]
     assert different == []
@@ -99,15 +101,15 @@ def test_folder_with_files_of_someone_else_is_left_alone(tmp_path: Path) -> None
 
 def test_tiles_of_another_size_would_mix_and_are_refused(tmp_path: Path) -> None:
     (tmp_path / "lidar").mkdir()
-    (tmp_path / "lidar" / tile_name((617, 6755))).write_bytes(b"")
+    (tmp_path / "lidar" / RIVE.tile_name((617, 6755))).write_bytes(b"")
     with pytest.raises(ConfigError, match="0617_6755"):
         make_sample("rive", tmp_path)
 
 
 def test_one_kilometre_is_two_whole_tiles_named_by_their_north_west_corner() -> None:
-    extent = sample_extent(1.0)
+    extent = sample_extent(RIVE, 1.0)
     assert extent.bounds == (618000, 6754000, 620000, 6755000)
-    assert [tile_name(tile) for tile in extent.tiles] == [
+    assert [RIVE.tile_name(tile) for tile in extent.tiles] == [
         "LHD_FXX_0618_6755_PTS_LAMB93_IGN69.laz",
         "LHD_FXX_0619_6755_PTS_LAMB93_IGN69.laz",
     ]
@@ -115,7 +117,7 @@ def test_one_kilometre_is_two_whole_tiles_named_by_their_north_west_corner() -> 
 
 @given(st.floats(0.5, 5.0))
 def test_tiles_cover_the_extent_and_each_meets_it(size_km: float) -> None:
-    extent = sample_extent(size_km)
+    extent = sample_extent(RIVE, size_km)
     west, south, east, north = extent.bounds
     tiles = extent.tiles
     assert min(column for column, _ in tiles) * 1000 <= west
@@ -132,7 +134,7 @@ def test_config_names_existing_folders_and_rules_that_the_engine_accepts(folder:
 
     from jnt_pipeline.hypervisor.rules import ThresholdRule
 
-    config = yaml.safe_load(rive_config(str(folder)))
+    config = yaml.safe_load(sample_config("rive", str(folder)))
     assert [source["kind"] for source in config["sources"]] == ["cadastre", "lidar", "bim", "sensors"]
     assert all(Path(source["path"]).is_dir() for source in config["sources"])
     rules = [ThresholdRule.model_validate(rule) for rule in config["rules"]]
@@ -147,7 +149,7 @@ def test_declared_undulation_agrees_with_the_official_grid(shared: Path) -> None
     import rasterio
     import yaml
 
-    declared = yaml.safe_load(rive_config("x"))["undulation"]
+    declared = yaml.safe_load(sample_config("rive", "x"))["undulation"]
     lon, lat = pyproj.Transformer.from_crs(2154, 4171, always_xy=True).transform(619000, 6754500)
     with rasterio.open(shared / "geodesy" / "grids" / "fr_ign_RAF20.tif") as grid:
         west, north = grid.transform.c, grid.transform.f

@@ -12,7 +12,7 @@ import pyproj
 import pytest
 import yaml
 
-from jnt_pipeline.samples.rive import rive_config
+from jnt_pipeline.samples import sample_config
 from samples.reading_rive import rows_of, truth_of
 
 
@@ -58,7 +58,7 @@ def test_expected_alerts_follow_from_the_observations_in_the_files(folder: Path)
             at = datetime.fromisoformat(one["phenomenonTime"])
             measures.setdefault(flow["@iot.id"], {})[at] = one["result"]
     turns = []
-    for rule in yaml.safe_load(rive_config("x"))["rules"]:
+    for rule in yaml.safe_load(sample_config("rive", "x"))["rules"]:
         sign = 1 if "above" in rule else -1
         limit = sign * rule.get("above", rule.get("below"))
         for flow_id in (name for name in measures if name.endswith(f"-{rule['observed_property']}")):

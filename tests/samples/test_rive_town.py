@@ -9,16 +9,19 @@ from hypothesis import strategies as st
 
 from jnt_pipeline.samples.cadastre import draw_plan
 from jnt_pipeline.samples.extent import sample_extent
-from jnt_pipeline.samples.scenery import dress
-from jnt_pipeline.samples.sensors import place_stations
-from jnt_pipeline.samples.story import RULES, expected_turns, tell
-from jnt_pipeline.samples.town import SampleTown, build_town
+from jnt_pipeline.samples.rive_scenery import dress_rive
+from jnt_pipeline.samples.rive_stations import place_rive_stations
+from jnt_pipeline.samples.rive_story import RIVE_STORY
+from jnt_pipeline.samples.rive_town import build_rive, river_of
+from jnt_pipeline.samples.sites import RIVE
+from jnt_pipeline.samples.story import expected_turns, tell
+from jnt_pipeline.samples.town import SampleTown
 
 SEEDS = st.integers(0, 2**31)
 
 
 def _town(seed: int) -> SampleTown:
-    return build_town(seed, sample_extent(None))
+    return build_rive(seed, sample_extent(RIVE, None))
 
 
 @settings(max_examples=25, deadline=None)
@@ -35,7 +38,7 @@ def test_every_town_has_the_promised_buildings_and_mistakes(seed: int) -> None:
     assert any(b.is_light for b in town.buildings)
     assert len(town.ghosts) == 2
     assert len({b.building_id for b in town.buildings}) == len(town.buildings)
-    assert town.school.building_id
+    assert town.modelled.building_id
 
 
 @settings(max_examples=25, deadline=None)
@@ -53,7 +56,7 @@ def test_buildings_never_overlap_and_stay_inside_the_sample_and_out_of_the_river
     assert all(extent.contains(b.roofprint) for b in town.buildings)
     corners = shapely.get_coordinates(footprints)
     u, v = town.layout.frame.to_town(corners[:, 0], corners[:, 1])
-    assert (np.abs(town.terrain.from_axis(u, v)) > 32).all()
+    assert (np.abs(river_of(town).from_axis(u, v)) > 32).all()
 
 
 @settings(max_examples=10, deadline=None)
@@ -76,7 +79,7 @@ def test_parcels_tile_their_blocks_and_have_unique_ids(seed: int) -> None:
 @given(SEEDS)
 def test_stations_stand_where_they_say(seed: int) -> None:
     town = _town(seed)
-    stations = {s.station_id: s for s in place_stations(town, dress(town))}
+    stations = {s.station_id: s for s in place_rive_stations(town, dress_rive(town))}
     buildings = {b.building_id: b for b in town.buildings}
     school = stations["RIVE-ENERGIE-1"]
     assert buildings[school.building_id].footprint.contains(shapely.Point(school.x, school.y))
@@ -90,8 +93,8 @@ def test_stations_stand_where_they_say(seed: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(SEEDS)
 def test_story_raises_every_alert_and_clears_it_again(seed: int) -> None:
-    turns = list(expected_turns(tell(seed)))
-    for rule in RULES:
+    turns = list(expected_turns(RIVE_STORY.rules, tell(RIVE_STORY, seed)))
+    for rule in RIVE_STORY.rules:
         kinds = [turn.kind for turn in turns if turn.rule_id == rule.rule_id]
         assert kinds
         assert kinds == ["raised", "cleared"] * (len(kinds) // 2)
@@ -100,8 +103,8 @@ def test_story_raises_every_alert_and_clears_it_again(seed: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(SEEDS)
 def test_no_measure_ever_equals_a_threshold(seed: int) -> None:
-    for series in tell(seed):
-        for rule in RULES:
+    for series in tell(RIVE_STORY, seed):
+        for rule in RIVE_STORY.rules:
             if rule.observed_property == series.observed_property:
                 assert not set(series.values) & {rule.above, rule.below, rule.clear}
 
@@ -109,13 +112,13 @@ def test_no_measure_ever_equals_a_threshold(seed: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(SEEDS)
 def test_water_hesitates_around_the_threshold_where_a_rule_without_hysteresis_would_ring_often(seed: int) -> None:
-    water = next(series for series in tell(seed) if series.observed_property == "water_level")
+    water = next(series for series in tell(RIVE_STORY, seed) if series.observed_property == "water_level")
     above = np.array(water.values) > 3.2
     assert (above[1:] != above[:-1]).sum() > 2
     assert max(water.values) > 4.3
 
 
 def test_larger_town_keeps_the_special_blocks_in_the_middle() -> None:
-    town = build_town(2050, sample_extent(1.0))
-    assert town.school.name == "ECOLE ELEMENTAIRE"
+    town = build_rive(2050, sample_extent(RIVE, 1.0))
+    assert town.modelled.name == "ECOLE ELEMENTAIRE"
     assert len(town.buildings) > 1000

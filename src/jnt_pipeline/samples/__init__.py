@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jnt_pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jnt_pipeline.samples.recipe import Recipe
 
 __all__ = ["SAMPLES", "SampleReport", "make_sample", "sample_config"]
 
@@ -28,7 +32,7 @@ class SampleReport:
     density_m2: float
     """LiDAR pulses per m²."""
     bounds: tuple[float, float, float, float]
-    """West, south, east, north, EPSG:2154, metres."""
+    """West, south, east, north in the projection of the sample, metres."""
     files: dict[str, int]
     """Size in bytes of every file, by path relative to ``folder``."""
     n_points: int
@@ -51,8 +55,8 @@ def make_sample(
     seed
         Another seed is another town; None is the committed one.
     size_km
-        Kilometres on each side of the tiles' seam, and as many north to south; None is the committed clip
-        (500 m x 300 m), 1 gives two whole tiles.
+        Kilometres on each side of the tiles' seam, and as many north to south; None is the committed clip,
+        1 gives two whole tiles.
     density
         LiDAR pulses per m²; None is the committed 10.
 
@@ -61,10 +65,10 @@ def make_sample(
     ConfigError
         For an unknown name, a size or density that makes no sense, or a folder in use.
     """
-    _refuse_unknown(name)
-    from jnt_pipeline.samples import rive
+    recipe = _recipe(name)
+    from jnt_pipeline.samples.recipe import sample_files, write_sample
 
-    seed, density = rive.SEED if seed is None else seed, rive.DENSITY if density is None else density
+    seed, density = recipe.seed if seed is None else seed, recipe.density if density is None else density
     if not (math.isfinite(density) and THINNEST <= density <= DENSEST):
         raise ConfigError(
             "the sample cannot have this density",
@@ -81,10 +85,10 @@ def make_sample(
             expected="a whole number from 0",
             remedy="choose another seed",
         )
-    files = rive.rive_files(size_km)
+    files = sample_files(recipe, size_km)
     _refuse_strangers(out, files)
     out.mkdir(parents=True, exist_ok=True)
-    sample = rive.write_rive(out, seed=seed, size_km=size_km, density=density)
+    sample = write_sample(recipe, out, seed=seed, size_km=size_km, density=density)
     return SampleReport(
         name=name,
         folder=out,
@@ -104,13 +108,13 @@ def sample_config(name: str, data_folder: str, *, size_km: float | None = None) 
 
     Raises ``ConfigError`` for an unknown name.
     """
-    _refuse_unknown(name)
-    from jnt_pipeline.samples import rive
+    from jnt_pipeline.samples.description import describe_sample
 
-    return rive.rive_config(data_folder, size_km)
+    return describe_sample(_recipe(name), data_folder, size_km)
 
 
-def _refuse_unknown(name: str) -> None:
+def _recipe(name: str) -> Recipe:
+    """The recipe of a sample; the generator is imported only now."""
     if name not in SAMPLES:
         raise ConfigError(
             "no such sample territory",
@@ -119,6 +123,9 @@ def _refuse_unknown(name: str) -> None:
             expected=", ".join(sorted(SAMPLES)),
             remedy="choose one of these names",
         )
+    from jnt_pipeline.samples import rive
+
+    return {"rive": rive.RECIPE}[name]
 
 
 def _refuse_strangers(out: Path, files: tuple[str, ...]) -> None:

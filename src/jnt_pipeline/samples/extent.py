@@ -7,20 +7,16 @@ from dataclasses import dataclass
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import ConfigError
+from jnt_pipeline.samples.sites import Site
 
-__all__ = ["SEAM_EASTING_M", "SampleExtent", "sample_extent", "tile_name"]
+__all__ = ["SampleExtent", "sample_extent"]
 
-SEAM_EASTING_M = 619_000
-"""Easting (Lambert-93) of the edge between the two middle tiles."""
-CENTRE_NORTHING_M = 6_754_500
-NORTH_M = 6_755_000
-CLIPPED_HALF_WIDTH_M, CLIPPED_HEIGHT_M = 250, 300
 SMALLEST_KM, LARGEST_KM = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleExtent:
-    """A box in Lambert-93, metres."""
+    """A box in the projection of the site, metres."""
 
     west: int
     south: int
@@ -29,7 +25,7 @@ class SampleExtent:
 
     @property
     def bounds(self) -> Bounds:
-        """(west, south, east, north), EPSG:2154, metres."""
+        """(west, south, east, north), metres."""
         return (float(self.west), float(self.south), float(self.east), float(self.north))
 
     @property
@@ -45,20 +41,17 @@ class SampleExtent:
         return tuple((column, row) for column in columns for row in rows)
 
 
-def tile_name(tile: tuple[int, int]) -> str:
-    """File name of a LiDAR HD tile, named after its north-west corner in kilometres."""
-    return f"LHD_FXX_{tile[0]:04d}_{tile[1]:04d}_PTS_LAMB93_IGN69.laz"
-
-
-def sample_extent(size_km: float | None) -> SampleExtent:
+def sample_extent(site: Site, size_km: float | None) -> SampleExtent:
     """The box for a size: ``size_km`` kilometres on each side of the seam, and as many north to south.
 
-    None gives the committed sample, 500 m x 300 m around the seam; 1 gives two whole tiles; more grows south.
+    None gives the committed sample, clipped around the seam; 1 gives two whole tiles; more grows south, and west as
+    far as the site does.
     Raises ``ConfigError`` for a size at which the town does not fit or that no test should write by accident.
     """
     if size_km is None:
-        half, south = CLIPPED_HALF_WIDTH_M, CENTRE_NORTHING_M - CLIPPED_HEIGHT_M // 2
-        north = south + CLIPPED_HEIGHT_M
+        width, height = site.clip_m
+        half, south = width // 2, site.centre_northing_m - height // 2
+        north = south + height
     elif not (math.isfinite(size_km) and SMALLEST_KM <= size_km <= LARGEST_KM):
         raise ConfigError(
             "the sample cannot have this size",
@@ -69,6 +62,7 @@ def sample_extent(size_km: float | None) -> SampleExtent:
         )
     else:
         half = round(size_km * 1000)
-        north = CENTRE_NORTHING_M + half // 2 if half < 1000 else NORTH_M
+        north = site.centre_northing_m + half // 2 if half < 1000 else site.north_m
         south = north - half
-    return SampleExtent(west=SEAM_EASTING_M - half, south=south, east=SEAM_EASTING_M + half, north=north)
+    seam = site.seam_easting_m
+    return SampleExtent(west=seam - min(half, site.west_reach_m), south=south, east=seam + half, north=north)

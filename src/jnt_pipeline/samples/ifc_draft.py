@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["IfcDraft", "Placing"]
+from jnt_pipeline.samples.sites import Site
+
+__all__ = ["IfcDraft", "Names", "Placing"]
 
 Entity = Any
 """An ``ifcopenshell.entity_instance``; the binding has no types."""
@@ -24,7 +26,7 @@ class Placing:
     eastings_m: float
     northings_m: float
     height_m: float
-    """OrthogonalHeight, metres NGF-IGN69."""
+    """OrthogonalHeight, metres in the heights of the site."""
     angle_deg: float
     """From grid east to the local x axis, counter-clockwise."""
     scale: float
@@ -35,10 +37,19 @@ class Placing:
     """Geographic north in local axes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Names of the upper parts of the model."""
+
+    project: str
+    site: str
+    building: str
+
+
 class IfcDraft:
     """Adds products to one building; every GlobalId is derived from ``key`` and the product's name."""
 
-    def __init__(self, *, key: str, placing: Placing, storeys: Sequence[tuple[str, int]]):
+    def __init__(self, *, key: str, site: Site, names: Names, placing: Placing, storeys: Sequence[tuple[str, int]]):
         import ifcopenshell
 
         self._key = key
@@ -61,16 +72,16 @@ class IfcDraft:
             ParentContext=context,
             TargetView="MODEL_VIEW",
         )
-        self._georeference(context, placing)
+        self._georeference(context, site, placing)
         project = self._rooted(
             "IfcProject",
-            "École élémentaire de Rive-sur-Loire",
+            names.project,
             RepresentationContexts=[context],
             UnitsInContext=make("IfcUnitAssignment", Units=self._units()),
         )
-        site = self._rooted(
+        plot = self._rooted(
             "IfcSite",
-            "Îlot de l'école",
+            names.site,
             ObjectPlacement=self._placement(None, 0.0),
             CompositionType="ELEMENT",
             RefLatitude=_sexagesimal(placing.latitude),
@@ -79,9 +90,9 @@ class IfcDraft:
         )
         self._building = self._rooted(
             "IfcBuilding",
-            "École élémentaire",
+            names.building,
             CompositionType="ELEMENT",
-            ObjectPlacement=self._placement(site.ObjectPlacement, 0.0),
+            ObjectPlacement=self._placement(plot.ObjectPlacement, 0.0),
         )
         self._storeys = [
             self._rooted(
@@ -95,7 +106,7 @@ class IfcDraft:
         ]
         self._contained: list[list[Entity]] = [[] for _ in storeys]
         self._spaces: list[list[Entity]] = [[] for _ in storeys]
-        for whole, parts in ((project, [site]), (site, [self._building]), (self._building, self._storeys)):
+        for whole, parts in ((project, [plot]), (plot, [self._building]), (self._building, self._storeys)):
             self._aggregates(whole, parts)
         self._properties(self._building, "Pset_BuildingCommon", NumberOfStoreys=make("IfcInteger", len(storeys) - 1))
 
@@ -312,16 +323,17 @@ class IfcDraft:
             make("IfcSIUnit", UnitType="PLANEANGLEUNIT", Name="RADIAN"),
         ]
 
-    def _georeference(self, context: Entity, placing: Placing) -> None:
+    def _georeference(self, context: Entity, site: Site, placing: Placing) -> None:
         make = self._file.create_entity
         angle = math.radians(placing.angle_deg)
+        description, geodetic_datum, vertical_datum, projection = site.ifc_crs
         target = make(
             "IfcProjectedCRS",
-            Name="EPSG:2154",
-            Description="RGF93 v1 / Lambert-93, altitudes NGF-IGN69 (EPSG:5720)",
-            GeodeticDatum="RGF93",
-            VerticalDatum="NGF-IGN69",
-            MapProjection="Lambert-93",
+            Name=site.horizontal,
+            Description=description,
+            GeodeticDatum=geodetic_datum,
+            VerticalDatum=vertical_datum,
+            MapProjection=projection,
             MapUnit=make("IfcSIUnit", UnitType="LENGTHUNIT", Name="METRE"),
         )
         make(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from jnt_pipeline.samples.extent import tile_name
 from jnt_pipeline.samples.scan import Returns
+from jnt_pipeline.samples.sites import Site
 
 if TYPE_CHECKING:
     from laspy import LasHeader, LasWriter
@@ -21,16 +21,6 @@ __all__ = ["ClassCounts", "write_tiles"]
 ClassCounts = dict[str, dict[int, int]]
 """Number of points by file name and class code."""
 
-WKT_2154 = (
-    'PROJCS["RGF93 v1 / Lambert-93",GEOGCS["RGF93 v1",DATUM["Reseau_Geodesique_Francais_1993_v1",'
-    'SPHEROID["GRS 1980",6378137,298.257222101,AUTHORITY["EPSG","7019"]],AUTHORITY["EPSG","6171"]],'
-    'PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],'
-    'AUTHORITY["EPSG","4171"]],PROJECTION["Lambert_Conformal_Conic_2SP"],PARAMETER["latitude_of_origin",46.5],'
-    'PARAMETER["central_meridian",3],PARAMETER["standard_parallel_1",49],PARAMETER["standard_parallel_2",44],'
-    'PARAMETER["false_easting",700000],PARAMETER["false_northing",6600000],UNIT["metre",1,AUTHORITY["EPSG","9001"]],'
-    'AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","2154"]]'
-)
-"""EPSG:2154 as WKT 1, the only reference IGN puts in the header: heights are IGN69 by the file name alone."""
 CREATED_ON = date(2026, 3, 1)
 SCALE_M = 0.01
 
@@ -38,8 +28,8 @@ SCALE_M = 0.01
 class _Tiles:
     """The tiles being written; each opens at its first point."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, site: Site, folder: Path):
+        self.site, self.folder = site, folder
         self.writers: dict[tuple[int, int], LasWriter] = {}
         self.counts: ClassCounts = {}
 
@@ -58,7 +48,10 @@ class _Tiles:
 
         if tile not in self.writers:
             self.writers[tile] = laspy.open(
-                self.folder / tile_name(tile), mode="w", header=_header(), laz_backend=laspy.LazBackend.Lazrs
+                self.folder / self.site.tile_name(tile),
+                mode="w",
+                header=_header(self.site),
+                laz_backend=laspy.LazBackend.Lazrs,
             )
         writer = self.writers[tile]
         points = laspy.ScaleAwarePointRecord.zeros(len(returns.x_cm), header=writer.header)
@@ -69,12 +62,12 @@ class _Tiles:
         points["point_source_id"] = np.full(len(returns.x_cm), returns.line, dtype=np.uint16)
         writer.write_points(points)
         histogram = np.bincount(returns.classification, minlength=256)
-        counts = self.counts.setdefault(tile_name(tile), {})
+        counts = self.counts.setdefault(self.site.tile_name(tile), {})
         for code in np.flatnonzero(histogram).tolist():
             counts[code] = counts.get(code, 0) + int(histogram[code])
 
 
-def _header() -> LasHeader:
+def _header(site: Site) -> LasHeader:
     import laspy
     from laspy.vlrs.known import WktCoordinateSystemVlr
 
@@ -84,17 +77,17 @@ def _header() -> LasHeader:
     header.global_encoding.gps_time_type = laspy.header.GpsTimeType.STANDARD
     header.creation_date = CREATED_ON
     header.system_identifier, header.generating_software = "jnt_pipeline", "jnt_pipeline samples"
-    header.vlrs.append(WktCoordinateSystemVlr(WKT_2154))
+    header.vlrs.append(WktCoordinateSystemVlr(site.wkt))
     return header
 
 
-def write_tiles(strips: Iterable[Returns], folder: Path) -> ClassCounts:
+def write_tiles(site: Site, strips: Iterable[Returns], folder: Path) -> ClassCounts:
     """Write the returns into ``folder``, one LAZ per kilometre tile; memory is that of one strip.
 
     A return belongs to the tile of its rounded coordinates: west and south edges inside, as the name says.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _Tiles(folder) as tiles:
+    with _Tiles(site, folder) as tiles:
         for returns in strips:
             code = (returns.x_cm // 100_000) * 100_000 + (returns.y_cm // 100_000 + 1)
             for value in np.unique(code).tolist():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jnt_pipeline.samples import extent, scan, scenery, sensors, story, terrain, town
-from jnt_pipeline.samples.cadastre import COMMUNE, SHIFT_M
+from jnt_pipeline.samples import scan, terrain
+from jnt_pipeline.samples.cadastre import SHIFT_M
 from jnt_pipeline.samples.chance import NOISE_BOUND
 from jnt_pipeline.samples.truth import SurveyedSample
 
@@ -19,10 +19,11 @@ def readme(sample: SurveyedSample) -> str:
         for code, n in by_class.items():
             classes[code] = classes.get(code, 0) + n
     histogram = ", ".join(f"{code}: {n:,}" for code, n in sorted(classes.items()))
+    site, story = sample.town.site, sample.story
     rules = "\n".join(
         f"- `{rule.rule_id}`: {rule.observed_property} "
         f"{f'above {rule.above}' if rule.above is not None else f'below {rule.below}'}, clear at {rule.clear}"
-        for rule in story.RULES
+        for rule in story.rules
     )
     products = ", ".join(f"{name} {n}" for name, n in sample.model.products.items())
     placing = sample.model.placing
@@ -35,8 +36,8 @@ def readme(sample: SurveyedSample) -> str:
         south=south,
         east=east,
         north=north,
-        seam=extent.SEAM_EASTING_M,
-        insee=COMMUNE,
+        seam=site.seam_easting_m,
+        insee=site.insee,
         angle=sample.town.layout.frame.angle_deg,
         water=terrain.WATER_M,
         fall=terrain.WATER_SLOPE * 1000,
@@ -52,8 +53,8 @@ def readme(sample: SurveyedSample) -> str:
         canopy=scan.THROUGH_CANOPY * 100,
         wall=scan.WALL_SHARE * 100,
         virtual=scan.VIRTUAL_STEP_M,
-        deck=scenery.BRIDGE_DECK_M,
-        camber=scenery.BRIDGE_CAMBER_M,
+        deck=terrain.BRIDGE_DECK_M,
+        camber=terrain.BRIDGE_CAMBER_M,
         n_buildings=len(standing),
         n_seam=len(sample.town.crossing_seam),
         n_missing=sum(1 for b in standing if b.registration == "missing"),
@@ -74,10 +75,10 @@ def readme(sample: SurveyedSample) -> str:
         height=placing.height_m,
         rotation=placing.angle_deg,
         scale=placing.scale,
-        grid_scale=town.GRID_SCALE,
+        grid_scale=site.grid_scale,
         products=products,
-        school=sample.town.school.building_id,
-        zero=sensors.GAUGE_ZERO_M,
+        school=sample.town.modelled.building_id,
+        zero=story.gauge_zero_m,
         csv_rows=counts.csv_rows,
         n_st=counts.sensorthings_observations,
         duplicates=counts.exact_duplicates,

@@ -29,9 +29,9 @@ class SampleBuilding:
     building_id: str
     frame: Frame
     centre: tuple[float, float]
-    """Middle, town axes (u, v), metres."""
+    """Middle, own axes (u, v), metres."""
     turn_deg: float = 0.0
-    """Angle of ``a`` from the town's u axis, counter-clockwise."""
+    """Angle of ``a`` from the u axis, counter-clockwise."""
     half_length_m: float
     half_width_m: float
     court_half_length_m: float = 0.0
@@ -41,7 +41,7 @@ class SampleBuilding:
     slope: float = 0.0
     """Rise of the roof per metre (tangent)."""
     eave_elevation_m: float
-    """Roof surface above the wall line of the eaves (the whole roof where it is flat), metres NGF-IGN69."""
+    """Roof surface above the wall line of the eaves (the whole roof where it is flat), metres."""
     overhang_ends_m: tuple[float, float] = (0.0, 0.0)
     """Overhang beyond the walls at a = -half_length and +half_length; 0 against a party wall."""
     overhang_sides_m: float = 0.0
@@ -61,7 +61,7 @@ class SampleBuilding:
         return float(x), float(y), math.cos(angle), math.sin(angle)
 
     def to_world(self, ab: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Local axes to Lambert-93, arrays of shape (n, 2), metres."""
+        """Local axes to the projection, arrays of shape (n, 2), metres."""
         x, y, c, s = self._axis
         a, b = ab[:, 0], ab[:, 1]
         return np.column_stack([x + (a * c - b * s), y + (a * s + b * c)])
@@ -69,7 +69,7 @@ class SampleBuilding:
     def to_local(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lambert-93 to local axes, arrays of any one shape, metres."""
+        """The projection to local axes, arrays of any one shape, metres."""
         x0, y0, c, s = self._axis
         dx, dy = x - x0, y - y0
         return dx * c + dy * s, dy * c - dx * s
@@ -79,7 +79,7 @@ class SampleBuilding:
 
     @property
     def footprint(self) -> Polygon:
-        """Wall line (*emprise au sol*), EPSG:2154."""
+        """Wall line (*emprise au sol*)."""
         shell = self._rectangle(-self.half_length_m, self.half_length_m, self.half_width_m)
         if not self.court_half_length_m:
             return Polygon(shell)
@@ -88,7 +88,7 @@ class SampleBuilding:
 
     @property
     def roofprint(self) -> Polygon:
-        """Edge of the roof (*emprise de toiture*), EPSG:2154: the footprint and its overhangs."""
+        """Edge of the roof (*emprise de toiture*): the footprint and its overhangs."""
         before, after = self.overhang_ends_m
         half = self.half_width_m + self.overhang_sides_m
         shell = self._rectangle(-self.half_length_m - before, self.half_length_m + after, half)
@@ -100,13 +100,13 @@ class SampleBuilding:
 
     @property
     def bounds(self) -> Bounds:
-        """Bounds of the roofprint, EPSG:2154, metres."""
+        """Bounds of the roofprint, metres."""
         west, south, east, north = self.roofprint.bounds
         return (west, south, east, north)
 
     @property
     def ridge_elevation_m(self) -> float:
-        """Highest line of the roof, metres NGF-IGN69."""
+        """Highest line of the roof, metres."""
         return self.eave_elevation_m + self.slope * self._run_m
 
     @property
@@ -117,7 +117,7 @@ class SampleBuilding:
         return self.half_width_m
 
     def roof_elevation(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Roof surface, metres NGF-IGN69, at Lambert-93 positions of any one shape; NaN off the roofprint."""
+        """Roof surface, metres, at positions of any one shape; NaN off the roofprint."""
         a, b = self.to_local(x, y)
         before, after = self.overhang_ends_m
         inside = (a >= -self.half_length_m - before) & (a <= self.half_length_m + after)
@@ -134,7 +134,7 @@ class SampleBuilding:
         return np.where(inside, self.ridge_elevation_m - self.slope * drop, np.nan)
 
     def footprint_grid(self) -> NDArray[np.float64]:
-        """Centres of 64 x 64 equal cells of the wall line, less the courtyard, shape (n, 2), EPSG:2154."""
+        """Centres of 64 x 64 equal cells of the wall line, less the courtyard, shape (n, 2)."""
         share = (np.arange(64) + 0.5) / 32 - 1
         a, b = (grid.ravel() for grid in np.meshgrid(share * self.half_length_m, share * self.half_width_m))
         court = (np.abs(a) < self.court_half_length_m) & (np.abs(b) < self.court_half_width_m)

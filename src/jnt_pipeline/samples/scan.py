@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.samples.chance import bell, stream
-from jnt_pipeline.samples.extent import CENTRE_NORTHING_M, SEAM_EASTING_M
 from jnt_pipeline.samples.layout import Rectangle
-from jnt_pipeline.samples.scenery import BRIDGE_CAMBER_M, BRIDGE_DECK_M, BRIDGE_REACH_M, Scenery
-from jnt_pipeline.samples.terrain import RIVER_AXIS_V, RIVER_HALF_WIDTH_M
+from jnt_pipeline.samples.scenery import Scenery
 from jnt_pipeline.samples.town import SampleTown
 
 __all__ = ["GROUND_SIGMA_M", "ROOF_SIGMA_M", "Returns", "scan_strips"]
@@ -40,10 +38,10 @@ class Returns:
     """Returns of one strip, arrays of one length, in pulse order; virtual points last."""
 
     x_cm: NDArray[np.int64]
-    """Easting, whole centimetres, EPSG:2154."""
+    """Easting, whole centimetres, in the projection of the site."""
     y_cm: NDArray[np.int64]
     z_cm: NDArray[np.int64]
-    """Elevation, whole centimetres, NGF-IGN69."""
+    """Elevation, whole centimetres, in the heights of the site."""
     classification: NDArray[np.uint8]
     return_number: NDArray[np.uint8]
     number_of_returns: NDArray[np.uint8]
@@ -74,39 +72,40 @@ class _Pulses:
         self.town, self.rng = town, rng
         self.step = (1.0 / density) ** 0.5
         extent = town.extent
-        self.first_column = int(np.floor((extent.west - SEAM_EASTING_M) / self.step)) - 1
+        self.east, self.north = town.site.origin
+        self.first_column = int(np.floor((extent.west - self.east) / self.step)) - 1
         self.first_row = rows[0]
-        n_columns = int(np.ceil((extent.east - SEAM_EASTING_M) / self.step)) + 1 - self.first_column
+        n_columns = int(np.ceil((extent.east - self.east) / self.step)) + 1 - self.first_column
         shape = (rows[1] - rows[0], n_columns)
         column = np.arange(self.first_column, self.first_column + n_columns)[None, :]
         row = np.arange(rows[0], rows[1])[:, None]
         # Rounded as they will be written, so that what a pulse hits is true at the written position.
-        self.x = SEAM_EASTING_M + np.round((column + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
-        self.y = CENTRE_NORTHING_M + np.round((row + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
+        self.x = self.east + np.round((column + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
+        self.y = self.north + np.round((row + 0.1 + 0.8 * rng.random(shape)) * self.step, 2)
         west, south, east, north = extent.bounds
-        self.nominal = (west, CENTRE_NORTHING_M + rows[0] * self.step, east, CENTRE_NORTHING_M + rows[1] * self.step)
+        self.nominal = (west, self.north + rows[0] * self.step, east, self.north + rows[1] * self.step)
         self.alive = (self.x >= west) & (self.x < east) & (self.y >= south) & (self.y < north)
         self.u, self.v = town.layout.frame.to_town(self.x, self.y)
         self.ground = town.terrain.elevation(self.x, self.y)
-        self.paved = town.layout.in_street(self.u, self.v)
-        self.river = np.abs(town.terrain.from_axis(self.u, self.v)) <= RIVER_HALF_WIDTH_M
+        self.paved = town.terrain.is_paved(self.u, self.v)
+        self.water = town.terrain.is_water(self.u, self.v)
         self.z = self.ground + bell(rng, shape, GROUND_SIGMA_M)
         self.code = np.full(shape, 2, dtype=np.uint8)
         self.crown = np.full(shape, np.nan)
         """Echo from a crown or hedge above what ``z`` and ``code`` say."""
 
     def window(self, bounds: Bounds) -> tuple[slice, slice] | None:
-        """The part of the band that may meet bounds in Lambert-93, or None."""
+        """The part of the band that may meet bounds in the projection, or None."""
         west, south, east, north = bounds
         n_rows, n_columns = self.x.shape
-        c0 = max(int((west - SEAM_EASTING_M) / self.step) - 2 - self.first_column, 0)
-        c1 = min(int((east - SEAM_EASTING_M) / self.step) + 3 - self.first_column, n_columns)
-        r0 = max(int((south - CENTRE_NORTHING_M) / self.step) - 2 - self.first_row, 0)
-        r1 = min(int((north - CENTRE_NORTHING_M) / self.step) + 3 - self.first_row, n_rows)
+        c0 = max(int((west - self.east) / self.step) - 2 - self.first_column, 0)
+        c1 = min(int((east - self.east) / self.step) + 3 - self.first_column, n_columns)
+        r0 = max(int((south - self.north) / self.step) - 2 - self.first_row, 0)
+        r1 = min(int((north - self.north) / self.step) + 3 - self.first_row, n_rows)
         return (slice(r0, r1), slice(c0, c1)) if r0 < r1 and c0 < c1 else None
 
     def inside(self, rectangle: Rectangle) -> tuple[tuple[slice, slice], NDArray[np.bool_]] | None:
-        """Window and mask of the pulses inside a rectangle of the town."""
+        """Window and mask of the pulses inside a rectangle in own axes."""
         window = self.window(self.town.layout.box(rectangle.corners))
         if window is None:
             return None
@@ -116,15 +115,15 @@ class _Pulses:
     def hit_water(self) -> None:
         """Most of the light is lost on water."""
         shape = self.x.shape
-        self.alive &= ~self.river | (self.rng.random(shape) < WATER_SHARE)
+        self.alive &= ~self.water | (self.rng.random(shape) < WATER_SHARE)
         surface = self.ground + bell(self.rng, shape, WATER_SIGMA_M)
-        self.z = np.where(self.river, surface, self.z)
-        self.code[self.river] = 9
+        self.z = np.where(self.water, surface, self.z)
+        self.code[self.water] = 9
 
     def hit_grass(self) -> None:
         """Low vegetation on what is neither paved nor water."""
         shape = self.x.shape
-        grass = (self.rng.random(shape) < GRASS_SHARE) & ~self.paved & ~self.river
+        grass = (self.rng.random(shape) < GRASS_SHARE) & ~self.paved & ~self.water
         self.z = np.where(grass, self.ground + 0.1 + 0.38 * self.rng.random(shape), self.z)
         self.code[grass] = 3
 
@@ -156,12 +155,12 @@ class _Pulses:
         self.z = np.where(walled, self.ground + (self.z - self.ground) * self.rng.random(self.x.shape), self.z)
 
     def hit_bridge(self, bridge: Rectangle) -> None:
-        """Class 17, a slightly humped deck."""
+        """Class 17."""
         found = self.inside(bridge)
         if found is None:
             return
         window, mask = found
-        deck = bridge_deck(self.town, self.u[window], self.v[window]) + bell(self.rng, mask.shape, ROOF_SIGMA_M)
+        deck = self.town.terrain.deck(self.u[window], self.v[window]) + bell(self.rng, mask.shape, ROOF_SIGMA_M)
         self.z[window] = np.where(mask, deck, self.z[window])
         self.code[window] = np.where(mask, 17, self.code[window])
         # Water loses light, the deck does not.
@@ -212,23 +211,17 @@ class _Pulses:
         return (float(self.x.min()), float(self.y.min()), float(self.x.max()), float(self.y.max()))
 
 
-def bridge_deck(town: SampleTown, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Elevation of the bridge deck, metres NGF-IGN69, at town axes inside the bridge."""
-    share = (v - RIVER_AXIS_V) / BRIDGE_REACH_M
-    return town.terrain.water(u) + BRIDGE_DECK_M + BRIDGE_CAMBER_M * (1.0 - share * share)
-
-
 def _boxes(bounds: list[Bounds]) -> NDArray[np.float64]:
     return np.array(bounds, dtype=np.float64).reshape(-1, 4)
 
 
 def scan_strips(town: SampleTown, scenery: Scenery, density: float) -> Iterator[Returns]:
     """The returns of the whole flight, strip by strip from the south; ``density`` in pulses per m²."""
-    extent = town.extent
+    extent, origin_north = town.extent, town.site.centre_northing_m
     step = (1.0 / density) ** 0.5
     rows_per_strip = max(round(STRIP_M / step), 1)
-    first = int(np.floor((extent.south - CENTRE_NORTHING_M) / step)) - 1
-    last = int(np.ceil((extent.north - CENTRE_NORTHING_M) / step)) + 1
+    first = int(np.floor((extent.south - origin_north) / step)) - 1
+    last = int(np.ceil((extent.north - origin_north) / step)) + 1
     roofs = _boxes([building.bounds for building in town.buildings])
     cars = _boxes([town.layout.box(car.corners) for car in scenery.cars])
     hedges = _boxes([town.layout.box(hedge.corners) for hedge in scenery.hedges])
@@ -308,9 +301,9 @@ def _virtual(pulses: _Pulses, bridge: Rectangle) -> Returns:
     up = extent.south + (np.arange(max(first, 0.0), last) + 0.5) * VIRTUAL_STEP_M
     x, y = (grid.ravel() for grid in np.meshgrid(east, up[up < extent.north]))
     u, v = pulses.town.layout.frame.to_town(x, y)
-    river = np.abs(pulses.town.terrain.from_axis(u, v)) < RIVER_HALF_WIDTH_M - 0.5
+    water = pulses.town.terrain.is_inside_water(u, v)
     under = (u > bridge.u0) & (u < bridge.u1) & (v > bridge.v0) & (v < bridge.v1)
-    x, y = x[river | under], y[river | under]
+    x, y = x[water | under], y[water | under]
     zeros = np.zeros(len(x), dtype=np.uint8)
     return Returns(
         x_cm=np.rint(x * 100).astype(np.int64),

@@ -1,4 +1,4 @@
-"""What else stands in the town: trees, hedges, parked cars, the bridge, and gaps in the survey."""
+"""What else stands in a place: trees, hedges, parked cars, the bridge, and gaps in the survey."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.samples.chance import stream
-from jnt_pipeline.samples.layout import STREET_M, Rectangle
-from jnt_pipeline.samples.terrain import RIVER_AXIS_V, RIVER_HALF_WIDTH_M
+from jnt_pipeline.samples.layout import Rectangle
 from jnt_pipeline.samples.town import SampleTown
 
-__all__ = ["BRIDGE_CAMBER_M", "BRIDGE_DECK_M", "Scenery", "Trees", "dress"]
-
-BRIDGE_REACH_M = RIVER_HALF_WIDTH_M + 8.0
-"""Half length of the bridge: from bank to bank and a little inland, whatever the meander."""
-BRIDGE_DECK_M, BRIDGE_CAMBER_M = 2.0, 1.8
-"""Deck above the water at its ends, and how much higher it is in the middle."""
+__all__ = ["Scenery", "Trees", "hedges_of", "kind_of_block", "near_walls", "parked_cars", "sorted_trees"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +20,10 @@ class Trees:
     """Trees as arrays of one length; the crown is the upper part of an ellipsoid."""
 
     x: NDArray[np.float64]
-    """Trunk, Lambert-93, metres."""
+    """Trunk, in the projection, metres."""
     y: NDArray[np.float64]
     ground_m: NDArray[np.float64]
-    """Ground at the trunk, metres NGF-IGN69."""
+    """Ground at the trunk, metres."""
     height_m: NDArray[np.float64]
     radius_m: NDArray[np.float64]
 
@@ -49,26 +43,8 @@ class Scenery:
     """Where the survey has no point at all."""
 
 
-def dress(town: SampleTown) -> Scenery:
-    """Plant and furnish the town."""
-    return Scenery(trees=_plant(town), hedges=_hedges(town), cars=_cars(town), bridge=_bridge(town), voids=_voids(town))
-
-
-def _bridge(town: SampleTown) -> Rectangle:
-    columns = town.layout.columns
-    east_edge = columns[len(columns) // 2 + 1][1]
-    u = east_edge + STREET_M / 2
-    return Rectangle(u - 4.0, u + 4.0, RIVER_AXIS_V - BRIDGE_REACH_M, RIVER_AXIS_V + BRIDGE_REACH_M)
-
-
-def _voids(town: SampleTown) -> tuple[Rectangle, ...]:
-    """One gap in the courtyard block's garden, and a larger one on the quay."""
-    court = next(block.rectangle for block in town.layout.blocks if block.kind == "courtyard")
-    u, v = court.u0 + 5.0, court.v0 + 4.0
-    return (Rectangle(u - 4.0, u + 4.0, v - 2.5, v + 2.5), Rectangle(-150.0, -138.0, -73.0, -65.0))
-
-
-def _hedges(town: SampleTown) -> tuple[Rectangle, ...]:
+def hedges_of(town: SampleTown) -> tuple[Rectangle, ...]:
+    """Hedges between and before the gardens of detached houses."""
     rng = stream(town.seed, "hedges")
     hedges = []
     for lot in town.lots:
@@ -83,7 +59,8 @@ def _hedges(town: SampleTown) -> tuple[Rectangle, ...]:
     return tuple(hedges)
 
 
-def _cars(town: SampleTown) -> tuple[Rectangle, ...]:
+def parked_cars(town: SampleTown) -> tuple[Rectangle, ...]:
+    """Cars along the streets, at the smaller v of the blocks."""
     rng = stream(town.seed, "cars")
     cars: list[Rectangle] = []
     for block in town.layout.blocks:
@@ -94,43 +71,33 @@ def _cars(town: SampleTown) -> tuple[Rectangle, ...]:
     return tuple(cars)
 
 
-def _plant(town: SampleTown) -> Trees:
-    rng = stream(town.seed, "trees")
-    extent, terrain = town.extent, town.terrain
-    n = round(extent.area_m2 / 45)
-    draw = rng.random((6, n))
-    x = extent.west + 3 + draw[0] * (extent.east - extent.west - 6)
-    y = extent.south + 3 + draw[1] * (extent.north - extent.south - 6)
-    u, v = town.layout.frame.to_town(x, y)
-    wooded = np.sin(u / 47.0 + terrain.wave_phases[0]) + np.sin(v / 31.0 + terrain.wave_phases[1]) > 0.35
-    kinds = _kind_of(town, u, v)
-    chance = np.select(
-        [kinds == "field", kinds == "open", kinds == "houses", kinds == "rows"],
-        [np.where(wooded, 1.0, 0.06), np.where(wooded, 0.9, 0.05), 0.3, 0.06],
-        default=0.14,
-    )
-    along_quay = (v > -66) & (v < -63)
-    street = town.layout.in_street(u, v) & ~along_quay
-    river = np.abs(terrain.from_axis(u, v)) < RIVER_HALF_WIDTH_M + 3
-    dry = ~street & ~river & (draw[2] < np.where(along_quay, 0.7, chance))
+def near_walls(town: SampleTown, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points lie in a building or within 1.2 m of its walls."""
     walls = shapely.STRtree([building.footprint.buffer(1.2, join_style="mitre") for building in town.buildings])
-    near = np.zeros(n, dtype=bool)
+    near = np.zeros(len(x), dtype=bool)
     near[walls.query(shapely.points(x, y), predicate="intersects")[0]] = True
-    keep = dry & ~near
-    x, y, grown, spread = x[keep], y[keep], draw[3][keep], draw[4][keep]
-    wood = np.isin(kinds[keep], ("field", "open")) & wooded[keep]
-    height = np.round(np.where(wood, 9 + 9 * grown, 4 + 6 * grown), 2)
+    return near
+
+
+def sorted_trees(
+    town: SampleTown,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    height_m: NDArray[np.float64],
+    radius_m: NDArray[np.float64],
+) -> Trees:
+    """Trees from south to north, to the centimetre."""
     order = np.lexsort((x, y))
     return Trees(
         x=np.round(x, 2)[order],
         y=np.round(y, 2)[order],
-        ground_m=np.round(terrain.elevation(np.round(x, 2), np.round(y, 2)), 3)[order],
-        height_m=height[order],
-        radius_m=np.round(height * (0.22 + 0.13 * spread), 2)[order],
+        ground_m=np.round(town.terrain.elevation(np.round(x, 2), np.round(y, 2)), 3)[order],
+        height_m=height_m[order],
+        radius_m=np.round(radius_m, 2)[order],
     )
 
 
-def _kind_of(town: SampleTown, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.str_]:
+def kind_of_block(town: SampleTown, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.str_]:
     """Kind of the block under each point; ``open`` outside the blocks."""
     kinds = np.full(len(u), "open", dtype="U12")
     for block in town.layout.blocks:

@@ -1,4 +1,4 @@
-"""Terrain of the sample: river, quay, terraces, hillside, as one exact function of position."""
+"""Terrain of the riverside town: river, quay, terraces, hillside, as one exact function of position."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.samples.chance import stream
-from jnt_pipeline.samples.layout import Layout
+from jnt_pipeline.samples.layout import Layout, inside_any
+from jnt_pipeline.samples.rive_layout import in_street
 
-__all__ = ["RIVER_AXIS_V", "RIVER_HALF_WIDTH_M", "Terrain"]
+__all__ = ["BRIDGE_REACH_M", "RIVER_AXIS_V", "RIVER_HALF_WIDTH_M", "Terrain"]
 
 WATER_M = 90.0
 """Elevation of the water where the town's origin is, metres NGF-IGN69."""
@@ -27,6 +28,10 @@ TERRACES = ((51.8, 1.70), (108.6, 1.60))
 WALL_WIDTH_M, RAMP_WIDTH_M = 0.3, 8.0
 BANK_WIDTH_M, PLAIN_M, PLAIN_SLOPE = 6.0, 1.30, 0.0015
 """South bank: width of the slope, height of the plain above the water and its slope."""
+BRIDGE_REACH_M = RIVER_HALF_WIDTH_M + 8.0
+"""Half length of the bridge: from bank to bank and a little inland, whatever the meander."""
+BRIDGE_DECK_M, BRIDGE_CAMBER_M = 2.0, 1.8
+"""Deck above the water at its ends, and how much higher it is in the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,7 @@ class Terrain:
         )
 
     def from_axis(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distance across from the axis of the river, metres, positive to the north; town axes."""
+        """Distance across from the axis of the river, metres, positive to the north; own axes."""
         return v - RIVER_AXIS_V - self.meander_m * np.sin(u * (2 * np.pi / 1400.0) + self.meander_phase)
 
     def water(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,6 +72,23 @@ class Terrain:
         above = np.where(across > 0, north, south)
         return np.where(np.abs(across) <= RIVER_HALF_WIDTH_M, 0.0, above) + self.water(u)
 
+    def is_water(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether a pulse meets the river."""
+        return np.asarray(np.abs(self.from_axis(u, v)) <= RIVER_HALF_WIDTH_M)
+
+    def is_inside_water(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The river, half a metre off its banks."""
+        return np.asarray(np.abs(self.from_axis(u, v)) < RIVER_HALF_WIDTH_M - 0.5)
+
+    def is_paved(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Streets and the quay."""
+        return in_street(self.layout, u, v)
+
+    def deck(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Elevation of the slightly humped deck of the bridge, metres NGF-IGN69."""
+        share = (v - RIVER_AXIS_V) / BRIDGE_REACH_M
+        return self.water(u) + BRIDGE_DECK_M + BRIDGE_CAMBER_M * (1.0 - share * share)
+
     @staticmethod
     def _quay(across: NDArray[np.float64]) -> NDArray[np.float64]:
         inland = across - RIVER_HALF_WIDTH_M
@@ -74,8 +96,7 @@ class Terrain:
 
     def _town(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
         height = np.where(v > TOWN_V[0], np.interp(v, TOWN_V, TOWN_M), 0.0)
-        edges = np.array(self.layout.columns).ravel()
-        in_block = np.searchsorted(edges, u, side="right") % 2 == 1
+        in_block = inside_any(u, self.layout.columns)
         width = np.where(in_block, WALL_WIDTH_M, RAMP_WIDTH_M)
         for wall_v, wall_m in TERRACES:
             height = height + wall_m * np.clip((v - wall_v) / width + 0.5, 0.0, 1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,22 @@ import numpy as np
 import shapely
 from shapely.geometry import Point, Polygon, mapping
 
-from jnt_pipeline.samples import scan, scenery, terrain
+from jnt_pipeline.samples import scan
+from jnt_pipeline.samples.bim_model import BimModel
 from jnt_pipeline.samples.cadastre import SHIFT_M, Plan
 from jnt_pipeline.samples.chance import NOISE_BOUND, stream
-from jnt_pipeline.samples.extent import SEAM_EASTING_M
 from jnt_pipeline.samples.las import ClassCounts
 from jnt_pipeline.samples.roofs import SampleBuilding
 from jnt_pipeline.samples.scenery import Scenery
-from jnt_pipeline.samples.school import SchoolModel
-from jnt_pipeline.samples.sensors import GAUGE_ZERO_M, STARTS_AT, SampleStation, SensorCounts
-from jnt_pipeline.samples.story import RULES, Series, expected_turns
-from jnt_pipeline.samples.town import SCHOOL_NAME, SampleTown
+from jnt_pipeline.samples.sensors import SampleStation, SensorCounts
+from jnt_pipeline.samples.sites import GeoJsonCrs
+from jnt_pipeline.samples.story import Series, Story, expected_turns
+from jnt_pipeline.samples.town import SampleTown
 
 __all__ = ["SurveyedSample", "write_truth"]
 
 Json = dict[str, Any]
 """A JSON object."""
-CRS_2154 = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}
-"""GeoJSON 2008 member: the truth is in Lambert-93 metres, elevations in NGF-IGN69."""
 N_CHECKPOINTS = 400
 
 
@@ -43,7 +40,8 @@ class SurveyedSample:
     density: float
     """LiDAR pulses per m²."""
     plan: Plan
-    model: SchoolModel
+    model: BimModel
+    story: Story
     stations: tuple[SampleStation, ...]
     series: tuple[Series, ...]
     """The measures without the faults of the files."""
@@ -51,17 +49,19 @@ class SurveyedSample:
     """Features by layer of the cadastre."""
     classes: ClassCounts
     sensors: SensorCounts
+    ground: Json
+    """The landscape in numbers, for ``ground.json``; its ``function`` comes first."""
 
 
 def write_truth(sample: SurveyedSample, folder: Path) -> None:
-    """Write the truth: EPSG:2154, metres, elevations NGF-IGN69; times UTC."""
+    """Write the truth: metres in the projection and the heights of the site; times UTC."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "ground.json", _ground(sample))
     _write_csv(folder / "ground_checkpoints.csv", "easting_m,northing_m,elevation_m,place", _checkpoints(sample))
     buildings = list(_buildings(sample))
-    _write_features(folder / "buildings.geojson", buildings)
-    _write_features(folder / "parcels.geojson", _parcels(sample))
-    _write_features(folder / "voids.geojson", _voids(sample))
+    _write_features(sample.town.site.geojson_crs, folder / "buildings.geojson", buildings)
+    _write_features(sample.town.site.geojson_crs, folder / "parcels.geojson", _parcels(sample))
+    _write_features(sample.town.site.geojson_crs, folder / "voids.geojson", _voids(sample))
     trees = sample.scenery.trees
     _write_csv(
         folder / "trees.csv",
@@ -79,7 +79,11 @@ def write_truth(sample: SurveyedSample, folder: Path) -> None:
     )
     _write(
         folder / "bim.json",
-        {**asdict(sample.model), "building_id": sample.town.school.building_id, "crs": "EPSG:2154+5720"},
+        {
+            **asdict(sample.model),
+            "building_id": sample.town.modelled.building_id,
+            "crs": str(sample.town.site.reference),
+        },
     )
     _write(folder / "alerts.json", _alerts(sample))
     _write(folder / "anomalies.json", _anomalies(sample))
@@ -95,7 +99,7 @@ def _write_csv(path: Path, header: str, rows: Iterator[str]) -> None:
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8", newline="\n")
 
 
-def _write_features(path: Path, features: Iterable[tuple[Polygon, Json]]) -> None:
+def _write_features(crs: GeoJsonCrs, path: Path, features: Iterable[tuple[Polygon, Json]]) -> None:
     lines = ",\n".join(
         json.dumps(
             {
@@ -108,34 +112,19 @@ def _write_features(path: Path, features: Iterable[tuple[Polygon, Json]]) -> Non
         )
         for polygon, properties in features
     )
-    text = f'{{"type":"FeatureCollection","crs":{json.dumps(CRS_2154)},"features":[\n{lines}\n]}}\n'
+    text = f'{{"type":"FeatureCollection","crs":{json.dumps(crs)},"features":[\n{lines}\n]}}\n'
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _ground(sample: SurveyedSample) -> Json:
     town = sample.town
     return {
-        "function": "jnt_pipeline.samples.terrain.Terrain.elevation; on the river it is the water surface",
+        "function": sample.ground["function"],
         "seed": town.seed,
         "bounds": list(town.extent.bounds),
-        "crs": "EPSG:2154+5720",
-        "frame": {"origin": [SEAM_EASTING_M, 6_754_500], "angle_deg": town.layout.frame.angle_deg},
-        "water": {
-            "elevation_at_origin_m": terrain.WATER_M,
-            "slope": terrain.WATER_SLOPE,
-            "axis_v_m": terrain.RIVER_AXIS_V,
-            "half_width_m": terrain.RIVER_HALF_WIDTH_M,
-            "meander_m": town.terrain.meander_m,
-            "meander_phase": town.terrain.meander_phase,
-        },
-        "town_profile": {"v_m": list(terrain.TOWN_V), "above_water_m": list(terrain.TOWN_M)},
-        "terraces": [{"v_m": v, "height_m": h} for v, h in terrain.TERRACES],
-        "wave_phases": list(town.terrain.wave_phases),
-        "bridge": {
-            "uv_m": list(asdict(sample.scenery.bridge).values()),
-            "deck_above_water_m": scenery.BRIDGE_DECK_M,
-            "camber_m": scenery.BRIDGE_CAMBER_M,
-        },
+        "crs": str(town.site.reference),
+        "frame": {"origin": list(town.site.origin), "angle_deg": town.layout.frame.angle_deg},
+        **{key: value for key, value in sample.ground.items() if key != "function"},
         "lidar": {
             "pulses_per_m2": sample.density,
             "ground_sigma_m": scan.GROUND_SIGMA_M,
@@ -159,7 +148,7 @@ def _checkpoints(sample: SurveyedSample) -> Iterator[str]:
     roofs = shapely.STRtree([building.roofprint for building in town.buildings])
     spots = shapely.points(x, y)
     place = np.full(N_CHECKPOINTS, "open", dtype="U8")
-    place[np.abs(town.terrain.from_axis(u, v)) <= terrain.RIVER_HALF_WIDTH_M] = "water"
+    place[town.terrain.is_water(u, v)] = "water"
     place[crowns.query(spots, predicate="intersects")[0]] = "canopy"
     place[roofs.query(spots, predicate="intersects")[0]] = "roof"
     for row in zip(x, y, elevation, place, strict=True):
@@ -195,7 +184,7 @@ def _buildings(sample: SurveyedSample) -> Iterator[tuple[Polygon, Json]]:
                 "is_light": building.is_light,
                 "in_cadastre": building.registration,
                 "crosses_seam": building.building_id in crossing,
-                "has_bim": building.name == SCHOOL_NAME,
+                "has_bim": building.name == town.modelled_name,
             },
         )
 
@@ -225,7 +214,7 @@ def _links(sample: SurveyedSample) -> Iterator[str]:
             # Neighbours that only touch share a line; its rounding is no link.
             if share > 1e-6:
                 yield f"building-parcel,{building.building_id},{parcels[int(i)].parcel_id},{share:.4f}"
-    yield f"building-bim,{town.school.building_id},{sample.model.building_global_id},1.0000"
+    yield f"building-bim,{town.modelled.building_id},{sample.model.building_global_id},1.0000"
     for station in sample.stations:
         if station.building_id:
             yield f"sensor-building,{station.building_id},{station.station_id},"
@@ -238,22 +227,23 @@ def _alerts(sample: SurveyedSample) -> list[Json]:
             "datastream_id": turn.datastream_id,
             "kind": turn.kind,
             "result": turn.value,
-            "phenomenon_at": (STARTS_AT + timedelta(minutes=turn.minutes)).isoformat().replace("+00:00", "Z"),
+            "phenomenon_at": sample.story.instant(turn.minutes),
         }
-        for turn in expected_turns(sample.series)
+        for turn in expected_turns(sample.story.rules, sample.series)
     ]
 
 
 def _flood(sample: SurveyedSample, buildings: list[Json]) -> list[Json]:
     """Buildings whose lowest ground lies below a horizontal water surface, at each threshold and at the peak."""
     peak = max(value for one in sample.series if one.observed_property == "water_level" for value in one.values)
-    levels = [rule.above for rule in RULES if rule.observed_property == "water_level" and rule.above is not None]
+    levels = [r.above for r in sample.story.rules if r.observed_property == "water_level" and r.above is not None]
+    zero = sample.story.gauge_zero_m
     lowest = {p["building_id"]: p["ground_min_elevation_m"] for p in buildings}
     return [
         {
             "water_level": level,
-            "water_elevation_m": round(GAUGE_ZERO_M + level, 3),
-            "building_ids": [name for name, ground in lowest.items() if ground < GAUGE_ZERO_M + level],
+            "water_elevation_m": round(zero + level, 3),
+            "building_ids": [name for name, ground in lowest.items() if ground < zero + level],
         }
         for level in (*levels, peak)
     ]

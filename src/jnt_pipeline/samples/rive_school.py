@@ -1,27 +1,22 @@
-"""The school of the sample as a BIM model: what is built, where it stands, and the truth about both."""
+"""The school of the riverside town as a BIM model, and the truth about it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from jnt_pipeline.crs import transform
-from jnt_pipeline.samples.ifc_draft import IfcDraft, Placing
-from jnt_pipeline.samples.town import (
-    GRID_SCALE,
+from jnt_pipeline.samples.bim_model import BimModel, place_model
+from jnt_pipeline.samples.ifc_draft import IfcDraft, Names
+from jnt_pipeline.samples.rive_town import (
     SCHOOL_EAVE_M,
     SCHOOL_HALF_LENGTH_M,
     SCHOOL_HALF_WIDTH_M,
     SCHOOL_OVERHANG_M,
     SCHOOL_SLOPE,
-    SampleTown,
 )
+from jnt_pipeline.samples.town import SampleTown
 
-__all__ = ["SchoolModel", "write_school"]
+__all__ = ["write_school"]
 
 LENGTH, WIDTH = round(2000 * SCHOOL_HALF_LENGTH_M), round(2000 * SCHOOL_HALF_WIDTH_M)
 EAVE, OVERHANG = round(1000 * SCHOOL_EAVE_M), round(1000 * SCHOOL_OVERHANG_M)
@@ -31,43 +26,13 @@ WALL, CLEAR, ROOF = 300, 3000, EAVE - 6600
 """Thickness of a wall, clear height of a storey, vertical thickness of the roof, millimetres."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolModel:
-    """What the BIM model says of itself, for the truth of the sample."""
-
-    placing: Placing
-    building_global_id: str
-    products: dict[str, int]
-    """Number of instances by IFC class."""
-    base_elevation_m: float
-    """Underside of the ground slab, metres NGF-IGN69."""
-    top_elevation_m: float
-    """Ridge, metres NGF-IGN69."""
+NAMES = Names(project="École élémentaire de Rive-sur-Loire", site="Îlot de l'école", building="École élémentaire")
 
 
-def _placing(town: SampleTown) -> Placing:
-    school = town.school
-    corner = school.to_world(np.array([(-school.half_length_m, -school.half_width_m)]))
-    lonlat, _ = transform(corner, "EPSG:2154", "EPSG:4326")
-    north, _ = transform(lonlat + np.array([(0.0, 0.01)]), "EPSG:4326", "EPSG:2154")
-    angle = school.frame.angle_deg + school.turn_deg
-    toward = math.atan2(north[0, 1] - corner[0, 1], north[0, 0] - corner[0, 0]) - math.radians(angle)
-    return Placing(
-        eastings_m=round(float(corner[0, 0]), 3),
-        northings_m=round(float(corner[0, 1]), 3),
-        height_m=round(school.eave_elevation_m - SCHOOL_EAVE_M * GRID_SCALE, 3),
-        angle_deg=round(angle, 6),
-        scale=0.001 * GRID_SCALE,
-        longitude=float(lonlat[0, 0]),
-        latitude=float(lonlat[0, 1]),
-        true_north=(round(math.cos(toward), 9), round(math.sin(toward), 9)),
-    )
-
-
-def write_school(town: SampleTown, path: Path) -> SchoolModel:
+def write_school(town: SampleTown, path: Path) -> BimModel:
     """Write the model in IFC4, millimetres, georeferenced by IfcMapConversion; same town, same bytes."""
-    placing = _placing(town)
-    draft = IfcDraft(key=f"rive/{town.seed}/school", placing=placing, storeys=STOREYS)
+    placing = place_model(town, SCHOOL_EAVE_M)
+    draft = IfcDraft(key=f"rive/{town.seed}/school", site=town.site, names=NAMES, placing=placing, storeys=STOREYS)
     _slabs(draft)
     for storey in (0, 1):
         _walls(draft, storey)
@@ -76,7 +41,7 @@ def write_school(town: SampleTown, path: Path) -> SchoolModel:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft.write(path)
     ridge = EAVE + SCHOOL_SLOPE * WIDTH / 2
-    return SchoolModel(
+    return BimModel(
         placing=placing,
         building_global_id=draft.building_global_id,
         products=draft.products(),
