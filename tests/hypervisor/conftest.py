@@ -16,7 +16,6 @@ from jnt_pipeline.provenance import GridUse, Operation
 from jnt_pipeline.publication.cog import CogExporter
 from jnt_pipeline.territory.model import PublishedFile, StoredPublication, Territory
 
-
 BROUGHT_IN = Operation(
     source="EPSG:27572",
     target="EPSG:2154",
