@@ -1,0 +1,128 @@
+"""The domain of a transformation as small cells: a point in a cell wholly inside needs no exact test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.domains import Domain
+from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
+
+__all__ = ["Cells", "cells_of", "common_bounds"]
+
+_PER_SIDE = 512
+_RAD = 0.017453292519943296
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """A lattice over the domain."""
+
+    values: NDArray[np.uint8]
+    """(rows, columns), the southernmost row first: 0 where the whole cell lies inside, 1 elsewhere."""
+    bounds: Bounds
+    """West, south, east, north, degrees."""
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """West and south in radians, cells per radian, columns and rows: what the kernel reads."""
+        west, south, east, north = self.bounds
+        rows, columns = self.values.shape
+        return (
+            west * _RAD,
+            south * _RAD,
+            columns / ((east - west) * _RAD),
+            rows / ((north - south) * _RAD),
+            float(columns),
+            float(rows),
+        )
+
+
+def common_bounds(domains: Sequence[Domain]) -> Bounds:
+    """The rectangle that all domains share, degrees.
+
+    Raises
+    ------
+    NotCompiledError
+        There is no domain, they share nothing, or one crosses the antimeridian.
+    """
+    if not domains:
+        raise NotCompiledError("no area of use, hence no extent for polynomials")
+    west = max(domain.bounds[0] for domain in domains)
+    south = max(domain.bounds[1] for domain in domains)
+    east = min(domain.bounds[2] for domain in domains)
+    north = min(domain.bounds[3] for domain in domains)
+    if any(d.bounds[0] > d.bounds[2] for d in domains) or west < -180 or east > 180:
+        raise NotCompiledError("an area of use across the antimeridian")
+    if not (west < east and south < north):
+        raise NotCompiledError("areas of use that share nothing")
+    if south < -89 or north > 89:
+        raise NotCompiledError("an area of use that holds a pole")
+    return west, south, east, north
+
+
+def cells_of(domains: Sequence[Domain]) -> Cells:
+    """Mark the cells that lie wholly inside every domain.
+
+    A cell that an edge may touch, and its eight neighbours, are not marked: rounding is far smaller than a cell.
+
+    Raises
+    ------
+    NotCompiledError
+        As :func:`common_bounds`.
+    """
+    bounds = common_bounds(domains)
+    west, south, east, north = bounds
+    step = np.array([(east - west) / _PER_SIDE, (north - south) / _PER_SIDE])
+    outside = np.zeros((_PER_SIDE, _PER_SIDE), dtype=bool)
+    outside[[0, -1], :] = outside[:, [0, -1]] = True
+    for domain in domains:
+        shape = shapely.box(*domain.bounds) if domain.outline is None else domain.outline
+        edges = _edges(shape)
+        inside = _filled(edges, bounds, step)
+        outside |= ~inside | _touched(edges, bounds, step)
+        if domain.outline is not None:
+            outside |= _touched(_edges(shapely.box(*domain.bounds)), bounds, step)
+    return Cells(values=outside.astype(np.uint8), bounds=bounds)
+
+
+def _edges(shape: shapely.Geometry) -> NDArray[np.float64]:
+    """(n, 2, 2): both ends of all edges of all rings."""
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(shape))]
+    return np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
+
+
+def _filled(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which centres of cells lie inside: an odd number of edges crossed on the way from the west."""
+    west, south, _, _ = bounds
+    y = south + step[1] * (np.arange(_PER_SIDE) + 0.5)
+    (x0, y0), (x1, y1) = edges[:, 0].T, edges[:, 1].T
+    crossed = (y0[:, np.newaxis] <= y) != (y1[:, np.newaxis] <= y)
+    edge, row = np.nonzero(crossed)
+    x = x0[edge] + (y[row] - y0[edge]) / (y1[edge] - y0[edge]) * (x1[edge] - x0[edge])
+    column = np.ceil((x - west) / step[0] - 0.5).clip(0, _PER_SIDE).astype(np.int64)
+    toggles = np.zeros((_PER_SIDE, _PER_SIDE + 1), dtype=np.int64)
+    np.add.at(toggles, (row, column), 1)
+    return np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1
+
+
+def _touched(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Cells that an edge may touch, and their neighbours: edges are followed in steps of half a cell."""
+    start = (edges[:, 0] - bounds[:2]) / step
+    end = (edges[:, 1] - bounds[:2]) / step
+    counts = np.ceil(2 * np.abs(end - start).max(axis=1)).astype(np.int64) + 1
+    edge = np.repeat(np.arange(len(edges)), counts)
+    along = np.concatenate([np.linspace(0.0, 1.0, n) for n in counts])[:, np.newaxis]
+    cell = np.floor(start[edge] + along * (end[edge] - start[edge]))
+    near = ((cell >= -1) & (cell <= _PER_SIDE)).all(axis=1)
+    column, row = cell[near].astype(np.int64).T
+    marks = np.zeros((_PER_SIDE + 4, _PER_SIDE + 4), dtype=bool)
+    for down in (0, 1, 2):
+        for right in (0, 1, 2):
+            marks[row + 1 + down, column + 1 + right] = True
+    return marks[2:-2, 2:-2]
