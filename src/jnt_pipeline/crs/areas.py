@@ -192,7 +192,9 @@ def require_meeting(source: System, target: System) -> None:
     ends = (source, target)
     alone = next((end for end in ends if not _meet(end, end)), None)
     codes = {code: end for end in (ends if alone is None else (alone,)) for code in _codes(end)}
-    rows = list(dict.fromkeys(row for code in codes for row in territories_of(code)))
+    holding = {code: territories_of(code) for code in codes}
+    # Where a code holds in many places, its vertical system says which was meant.
+    rows = list(dict.fromkeys(row for places in holding.values() if len(places) <= 2 for row in places))
     raise DisjointAreasError(
         "the two references hold in places that do not meet"
         if alone is None
@@ -201,7 +203,7 @@ def require_meeting(source: System, target: System) -> None:
         found="; ".join(_place(code, end) for code, end in codes.items()),
         expected="codes that hold in one and the same territory",
         remedy="state the reference that these coordinates are really in"
-        + (f"; {_advice(rows)}" if 0 < len(rows) <= 4 else ""),
+        + (f"; legal are {_advice(rows)}" if rows else ""),
     )
 
 
@@ -214,4 +216,4 @@ def _place(code: str, end: System) -> str:
 
 
 def _advice(rows: list[Territory]) -> str:
-    return "legal are " + "; ".join(f"in {row.name} {legal_reference_text(row)}" for row in rows)
+    return "; ".join(f"in {row.name} {legal_reference_text(row)}" for row in rows)

@@ -13,14 +13,14 @@ __all__ = ["AREAS", "LONLAT_TWINS", "PINS", "Pin"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """Datums that may leave towards others through one grid only."""
+    """Datums that may leave towards others in one way only."""
 
     datums: frozenset[str]
     """Geographic systems on the datum."""
-    grid: str
-    """The grid that the operation must read."""
+    grid: str | None
+    """The grid that the operation must read; None where the way to the pivot needs none."""
     pivot: str
-    """System to go through where PROJ proposes no operation with that grid."""
+    """System to go through, where PROJ proposes no operation with that grid."""
     source: str
     """Who says so."""
 
@@ -32,6 +32,26 @@ PINS = (
         pivot="EPSG:4171",
         # EPSG ranks "NTF to WGS 84 (1)", three parameters, 0.4 to 4.0 m off, as the best towards WGS 84.
         source="IGN, grille GR3DF97A: the official NTF to RGF93 transformation",
+    ),
+    # Local datums: towards WGS 84 PROJ knows three mean translations (10 to 44 m), towards the legal system IGN's
+    # seven parameters (0.1 to 1 m), and WGS 84 is the legal system within 1 m.
+    Pin(
+        datums=frozenset({"EPSG:4626"}),  # Réunion 1947
+        grid=None,
+        pivot="EPSG:4627",
+        source="EPSG registry, Reunion 1947 to RGR92 (1): 0.1 m, against 44 m towards WGS 84",
+    ),
+    Pin(
+        datums=frozenset({"EPSG:4623"}),  # CSG67
+        grid=None,
+        pivot="EPSG:4624",
+        source="EPSG registry, CSG67 to RGFG95 (1): 1 m, against 10 m towards WGS 84",
+    ),
+    Pin(
+        datums=frozenset({"EPSG:4632"}),  # Combani 1950
+        grid=None,
+        pivot="EPSG:4470",
+        source="EPSG registry, Combani 1950 to RGM04 (1): 0.3 m, against 10 m towards WGS 84",
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import warnings
 from dataclasses import dataclass
@@ -13,12 +14,16 @@ from pyproj.exceptions import ProjError
 from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.datum_rules import PINS, Pin
 from jnt_pipeline.crs.grids import grid_use, look_again, missing_grids
-from jnt_pipeline.crs.territories import PINS, Pin
 from jnt_pipeline.errors import BallparkError, CrsError
 from jnt_pipeline.provenance import GridUse
 
-__all__ = ["PinnedOperation", "best_operation", "pin_between"]
+__all__ = ["PinnedOperation", "best_operation", "candidates", "pin_between", "pinned_transformer", "require_pinned"]
+
+_UNSTATED_M = 900.0  # EPSG writes 998 and 999 m for an accuracy that nobody knows; PROJ adds them up
+
+_GRIDS = re.compile(r"\bgrids=(\S+)")
 
 _building = threading.Lock()  # pyproj warns about absent grids; Python's warning filters belong to the process
 
@@ -87,7 +92,7 @@ def _candidate(description: str, pipeline: str, accuracy: float, steps: object, 
     return Candidate(
         description=description,
         pipeline=pipeline,
-        accuracy_m=None if accuracy is None or accuracy < 0 else float(accuracy),
+        accuracy_m=None if accuracy is None or not 0 <= accuracy < _UNSTATED_M else float(accuracy),
         grids=tuple(sorted(grids.items())),
         bounds=None if bounds is None else tuple(bounds),
         area_name=str(getattr(area, "name", "") or ""),
@@ -144,7 +149,7 @@ def best_operation(
     best = proposed[0]
     if best.missing or not best.pipeline:
         raise missing_grids(best.missing or [name for name, _ in best.grids], where=where)
-    return PinnedOperation(
+    operation = PinnedOperation(
         description=best.description,
         pipeline=best.pipeline,
         accuracy_m=best.accuracy_m,
@@ -153,6 +158,33 @@ def best_operation(
         area_name=best.area_name,
         n_columns=n_columns,
     )
+    require_pinned(operation, where=where)
+    return operation
+
+
+def require_pinned(operation: PinnedOperation, *, where: str) -> None:
+    """Raise unless the pipeline can do one thing only.
+
+    Every grid that it reads is on record, none is optional (``@name``: without it PROJ goes on and copies the
+    numbers), and no step is a guess.
+
+    Raises
+    ------
+    BallparkError
+        Names what could change the operation from one point to the next.
+    """
+    on_record = {grid.name for grid in operation.grids}
+    read = [name for text in _GRIDS.findall(operation.pipeline) for name in text.split(",")]
+    loose = [name for name in read if name.startswith("@") or Path(name).name not in on_record]
+    guess = "ballpark" in operation.description.lower()
+    if loose or guess:
+        raise BallparkError(
+            "the operation is not fixed: PROJ could leave a step out without saying so",
+            where=where,
+            found=f"optional or unrecorded grids {', '.join(loose)}" if loose else operation.description,
+            expected="a pipeline whose grids are all required and on record, without ballpark steps",
+            remedy="run `jnt crs explain` for this pair, and report it with the version of PROJ",
+        )
 
 
 def pinned_transformer(operation: PinnedOperation, *, where: str) -> pyproj.Transformer:
@@ -160,11 +192,14 @@ def pinned_transformer(operation: PinnedOperation, *, where: str) -> pyproj.Tran
 
     Raises
     ------
+    BallparkError
+        It is not fixed: see :func:`require_pinned`.
     CrsError
         PROJ cannot build it, for example because a grid went away.
     """
+    require_pinned(operation, where=where)
     try:
-        return pyproj.Transformer.from_pipeline(operation.pipeline)
+        transformer = pyproj.Transformer.from_pipeline(operation.pipeline)
     except ProjError as error:
         raise CrsError(
             "PROJ cannot build the operation",
@@ -173,6 +208,15 @@ def pinned_transformer(operation: PinnedOperation, *, where: str) -> pyproj.Tran
             expected=operation.description,
             remedy="run `jnt crs explain` for this pair; check that the grids are still in their folder",
         ) from error
+    if transformer.definition.startswith("unavailable"):  # PROJ's word for several candidates, chosen point by point
+        raise BallparkError(
+            "PROJ would choose the operation anew for each point",
+            where=where,
+            found=transformer.description,
+            expected="one pipeline",
+            remedy="report this pair with the version of PROJ",
+        )
+    return transformer
 
 
 def _label(crs: pyproj.CRS) -> str:

@@ -9,6 +9,7 @@ import pyproj
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.areas import require_meeting
 from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between
+from jnt_pipeline.crs.own_operations import datum_link, height_link
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
 from jnt_pipeline.errors import BallparkError, CrsError, MissingHeightReferenceError
@@ -145,7 +146,23 @@ def route(source: System, target: System, undulation: DeclaredUndulation | None,
         return _declared(source, target, undulation, area)
     if undulation is not None and vertical is None and other is not None:
         return _declared(source, target, undulation, area)
-    return Route(steps=_moves(_Plane(source.crs, source), _Plane(target.crs, target), 3, area))
+    return Route(steps=_between(source, target, area))
+
+
+def _between(source: System, target: System, area: Bounds | None) -> tuple[Step, ...]:
+    """Heights move: by PROJ's own operations, or by IGN's where PROJ's database lacks them."""
+    where = f"{source.reference} to {target.reference}"
+    link = height_link(source)
+    if link is not None:
+        flat, solid = (system(Reference(horizontal=code)) for code in (link.flat, link.solid))
+        before = _moves(_Plane.of(source), _Plane.of(flat), 2, area)
+        return (*before, link.step(up=True, where=where), *_between(solid, target, area))
+    link = height_link(target)
+    if link is not None:
+        flat, solid = (system(Reference(horizontal=code)) for code in (link.flat, link.solid))
+        after = _moves(_Plane.of(flat), _Plane.of(target), 2, area)
+        return (*_between(source, solid, area), link.step(up=False, where=where), *after)
+    return _moves(_Plane(source.crs, source), _Plane(target.crs, target), 3, area)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +195,18 @@ def _moves(source: _Plane, target: _Plane, n_columns: int, area: Bounds | None) 
     if source.crs == target.crs:
         return ()
     start, end = source.of_system, target.of_system
+    own = datum_link(start, end)
+    if own is not None:
+        link, forward = own
+        codes = link.flat if n_columns == 2 else link.solid
+        ends = [system(Reference(horizontal=code)) for code in (codes if forward else codes[::-1])]
+        one, other = (_Plane.of(e) if n_columns == 2 else _Plane(e.crs, e) for e in ends)
+        step = link.step(forward=forward, n_columns=n_columns, where=f"{start.reference} to {end.reference}")
+        return (*_moves(source, one, n_columns, area), step, *_moves(other, target, n_columns, area))
     pin = pin_between(start.datum_code, end.datum_code)
     if pin is None:
         return (_only(best_operation(source.crs, target.crs, n_columns=n_columns, area=area)),)
-    if n_columns == 2:
+    if n_columns == 2 and pin.grid is not None:
         direct = best_operation(source.crs, target.crs, n_columns=2, area=area, grid=pin.grid)
         if direct is not None:
             return (direct,)
