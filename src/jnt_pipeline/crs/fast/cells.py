@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.domains import Domain
+from jnt_pipeline.crs.areas import Domain
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
 
 __all__ = ["Cells", "cells_of", "common_bounds"]
@@ -108,7 +108,8 @@ def _filled(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64
     column = np.ceil((x - west) / step[0] - 0.5).clip(0, _PER_SIDE).astype(np.int64)
     toggles = np.zeros((_PER_SIDE, _PER_SIDE + 1), dtype=np.int64)
     np.add.at(toggles, (row, column), 1)
-    return np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1
+    inside: NDArray[np.bool_] = np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1
+    return inside
 
 
 def _touched(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64]) -> NDArray[np.bool_]:

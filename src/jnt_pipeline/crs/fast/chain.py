@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.domains import Domain
+from jnt_pipeline.crs.areas import Domain
 from jnt_pipeline.crs.fast import kernels
 from jnt_pipeline.crs.fast.cells import Cells, cells_of
 from jnt_pipeline.crs.fast.exact import exact
@@ -31,6 +31,8 @@ FIT_MARGIN_DEG = 0.02
 """Added around the domain for the polynomials, degrees: a datum shift inside the chain moves points by some metres."""
 
 _ROWS_AT_ONCE = 1 << 16  # rows copied at a time when the input is not plain float64
+_HEIGHTS = (-9_998.0, 11_900.0)
+"""Heights that need no closer look, in metres or feet, upwards or downwards: see :mod:`jnt_pipeline.crs.possible`."""
 _UNITS = {"deg": 0.017453292519943296, "rad": 1.0}
 
 
@@ -84,13 +86,15 @@ class Chain:
         )  # fmt: skip
 
 
-def chain_of(steps: Sequence[PinnedOperation | HeightShift], domains: Sequence[Domain], *, is_degrees: bool) -> Chain:
+def chain_of(
+    steps: Sequence[PinnedOperation | HeightShift], domains: Sequence[Domain], *, is_geocentric: bool
+) -> Chain:
     """Turn the steps of a route into a chain.
 
     Parameters
     ----------
-    is_degrees
-        Whether the source is geographic, in degrees.
+    is_geocentric
+        Whether the third coordinate of the source is Z from the Earth's centre.
 
     Raises
     ------
@@ -104,6 +108,7 @@ def chain_of(steps: Sequence[PinnedOperation | HeightShift], domains: Sequence[D
     cells = cells_of(domains)
     with exact():
         builder = _Builder(cells, Extent.around(cells.bounds, FIT_MARGIN_DEG))
+        builder.heights = (-np.inf, np.inf) if is_geocentric else _HEIGHTS
         parsed = [s if isinstance(s, HeightShift) else (s, steps_of(s.pipeline)) for s in steps]
         for item in parsed:
             if isinstance(item, HeightShift):
@@ -121,6 +126,7 @@ class _Builder:
         self.grids: list[HeightGrid] = []
         self.first_steps: list[Step] = []
         self.is_checked = False
+        self.heights = _HEIGHTS
 
     def add_operation(self, operation: PinnedOperation, steps: Sequence[Step]) -> None:
         """Add the steps of one pinned operation."""
@@ -163,7 +169,7 @@ class _Builder:
         """Test the domain as soon as the point is a longitude and a latitude in radians."""
         arrives = step.is_inverse if step.name in ("lcc", "utm", "tmerc", "cart") else step.name == "unitconvert"
         if arrives and not self.is_checked:
-            self.stages.append(Stage(Kind.CHECK, self.cells.parameters))
+            self.stages.append(Stage(Kind.CHECK, (*self.cells.parameters, *_HEIGHTS)))
             self.is_checked = True
         elif not self.is_checked and step.name not in ("push", "noop"):
             raise NotCompiledError(f"the step {step.name} before longitude and latitude are known")
@@ -186,11 +192,11 @@ class _Builder:
         """The finished chain."""
         if not self.is_checked:
             raise NotCompiledError("no step that gives longitude and latitude in radians")
-        sizes = [len(stage.parameters) for stage in self.stages]
+        sizes = [len(self.heights), *(len(stage.parameters) for stage in self.stages)]
         return Chain(
             kinds=np.array([stage.kind for stage in self.stages], dtype=np.int64),
-            starts=np.cumsum([0, *sizes[:-1]]).astype(np.int64),
-            parameters=np.array([v for stage in self.stages for v in stage.parameters]),
+            starts=np.cumsum(sizes[:-1]).astype(np.int64),
+            parameters=np.array([*self.heights, *(v for stage in self.stages for v in stage.parameters)]),
             cells=self.cells,
             values=np.concatenate(
                 [np.zeros(1, np.float32)] * (not self.grids) + [g.values.ravel() for g in self.grids]

@@ -7,6 +7,7 @@ therefore worked out with 34 decimal digits by integer arithmetic, and rounded o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 
@@ -20,7 +21,7 @@ class TooWideError(ValueError):
     """A function has no short polynomial over so wide an extent."""
 
 
-def exact() -> localcontext:  # type: ignore[valid-type]
+def exact() -> AbstractContextManager[Context]:
     """Context in which everything of this module has to run: 34 digits, whatever the caller's settings are."""
     return localcontext(Context(prec=34))
 

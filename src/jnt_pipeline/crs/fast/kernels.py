@@ -21,8 +21,8 @@ __all__ = ["BLOCK", "LOOK", "LOST", "REDO", "ROWS", "Kind", "run"]
 
 BLOCK = 512
 """Points in a block."""
-ROWS = 15
-"""Rows of scratch: a, b, c, bad, a height put aside, and ten for the stages."""
+ROWS = 12
+"""Rows of scratch: a, b, c, bad, a height put aside, and seven for the stages."""
 
 _BOUNDARY, _BEYOND = 1.0, 256.0  # added to ``bad``: test the domain exactly; beyond the polynomials, or not finite
 LOOK, REDO, LOST = 1, 2, 4
@@ -286,7 +286,7 @@ def _grid(
         xy = x * y
         value = va[i] * (1.0 - x - y + xy) + vb[i] * (x - xy) + vc[i] * (y - xy) + vd[i] * xy
         out[i] = value
-        n_holes += value != value
+        n_holes += math.isnan(value)
     if n_holes:
         for i in range(m):
             if out[i] == out[i] or fx[i] < 0.0:
@@ -311,17 +311,20 @@ def _grid(
 
 
 @_inner
-def _check(p: Any, at: int, a: Any, b: Any, bad: Any, cells: Any, x: Any, y: Any, m: int) -> None:
-    """Look up whether the cell of the point lies wholly inside the domain; longitude and latitude in radians."""
+def _check(p: Any, at: int, a: Any, b: Any, c: Any, bad: Any, cells: Any, x: Any, y: Any, m: int) -> None:
+    """Look up whether the cell of the point lies wholly inside the domain; longitude and latitude in radians.
+
+    An uncommon height is for the caller to look at, too.
+    """
     west, south, inv_x, inv_y = p[at], p[at + 1], p[at + 2], p[at + 3]
-    width, height = p[at + 4], p[at + 5]
+    width, height, low, high = p[at + 4], p[at + 5], p[at + 6], p[at + 7]
     n = int(width)
     for i in range(m):
         gx, gy = (a[i] - west) * inv_x, (b[i] - south) * inv_y
         inside = (gx >= 0.0) & (gx < width) & (gy >= 0.0) & (gy < height)
         x[i] = gx if inside else 0.0
         y[i] = gy if inside else 0.0
-        bad[i] += 0.0 if inside else _BOUNDARY
+        bad[i] += 0.0 if inside & (c[i] > low) & (c[i] < high) else _BOUNDARY
     for i in range(m):
         bad[i] += cells[int(y[i]) * n + int(x[i])]
 
@@ -339,7 +342,8 @@ def _affine(p: Any, at: int, a: Any, b: Any, c: Any, m: int) -> None:
 
 
 @_inner
-def _load(points: Any, first: int, a: Any, b: Any, c: Any, bad: Any, m: int) -> None:
+def _load(points: Any, p: Any, first: int, a: Any, b: Any, c: Any, bad: Any, m: int) -> None:
+    low, high = p[0], p[1]
     if points.shape[1] == 3:
         for i in range(m):
             a[i], b[i], c[i] = points[first + i, 0], points[first + i, 1], points[first + i, 2]
@@ -349,6 +353,7 @@ def _load(points: Any, first: int, a: Any, b: Any, c: Any, bad: Any, m: int) -> 
     for i in range(m):
         rest = (a[i] - a[i]) + (b[i] - b[i]) + (c[i] - c[i])  # zero, or NaN when one is not finite
         bad[i] = 0.0 if rest == 0.0 else _BEYOND
+        bad[i] += 0.0 if (c[i] > low) & (c[i] < high) else _BOUNDARY
 
 
 @_inner
@@ -395,7 +400,7 @@ def run(
     kinds, starts : (s,) int64
         What each stage does (:class:`Kind`), and where its parameters start.
     p : float64
-        Parameters and coefficients of all stages.
+        Least and greatest third coordinate that need no look; parameters and coefficients of all stages.
     cells : uint8
         Domain, by rows from the south: 0 where a cell lies wholly inside, 1 elsewhere.
     values : float32
@@ -410,14 +415,14 @@ def run(
     anything = False
     a, b, c, bad, kept = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     r0, r1, r2, r3, r4 = scratch[5], scratch[6], scratch[7], scratch[8], scratch[9]
-    r5, r6, r7, r8, r9 = scratch[10], scratch[11], scratch[12], scratch[13], scratch[14]
+    r5, r6 = scratch[10], scratch[11]
     for first in range(0, n, BLOCK):
         m = min(BLOCK, n - first)
-        _load(points, first, a, b, c, bad, m)
+        _load(points, p, first, a, b, c, bad, m)
         for stage in range(len(kinds)):
             kind, at = kinds[stage], starts[stage]
             if kind == _CHECK:
-                _check(p, at, a, b, bad, cells, r0, r1, m)
+                _check(p, at, a, b, c, bad, cells, r0, r1, m)
             elif kind == _LCC_INVERSE:
                 _lcc_inverse(p, at, a, b, bad, r0, r1, r2, m)
             elif kind == _LCC_FORWARD:
