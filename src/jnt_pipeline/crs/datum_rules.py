@@ -21,6 +21,9 @@ class Pin:
     """The grid that the operation must read; None where the way to the pivot needs none."""
     pivot: str
     """System to go through, where PROJ proposes no operation with that grid."""
+    realisations: Mapping[str, str] = MappingProxyType({})
+    """Pivots to take instead for some datums at the other end, by their names, so that points land where the same
+    grid puts them directly: realisations differ by some millimetres."""
     source: str
     """Who says so."""
 
@@ -30,6 +33,7 @@ PINS = (
         datums=frozenset({"EPSG:4275", "EPSG:4807"}),
         grid="fr_ign_gr3df97a.tif",
         pivot="EPSG:4171",
+        realisations=MappingProxyType({"RGF93 v2": "EPSG:9777", "RGF93 v2b": "EPSG:9782"}),
         # EPSG ranks "NTF to WGS 84 (1)", three parameters, 0.4 to 4.0 m off, as the best towards WGS 84.
         source="IGN, grille GR3DF97A: the official NTF to RGF93 transformation",
     ),

@@ -18,7 +18,7 @@ from jnt_pipeline.crs.system_table import ALL_SYSTEMS
 from jnt_pipeline.crs.systems import System
 from jnt_pipeline.provenance import GridUse
 
-__all__ = ["OWN_DATUM_LINKS", "OWN_HEIGHT_LINKS", "DatumLink", "HeightLink", "datum_link", "height_link"]
+__all__ = ["OWN_DATUM_LINKS", "OWN_HEIGHT_LINKS", "DatumLink", "HeightLink", "datum_link", "datum_name", "height_link"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,21 +149,22 @@ OWN_DATUM_LINKS = (
 def height_link(end: System) -> HeightLink | None:
     """The own step of a reference's vertical system; None where PROJ knows the way, or where there is none."""
     for link in OWN_HEIGHT_LINKS:
-        if end.reference.vertical == link.vertical and _datum(end) not in link.not_for:
+        if end.reference.vertical == link.vertical and datum_name(end) not in link.not_for:
             return link
     return None
 
 
 def datum_link(start: System, end: System) -> tuple[DatumLink, bool] | None:
     """The own step between the datums of two systems, and whether it is taken forwards."""
-    pair = (_datum(start), _datum(end))
+    pair = (datum_name(start), datum_name(end))
     for link in OWN_DATUM_LINKS:
         if pair in (link.datums, link.datums[::-1]):
             return link, pair == link.datums
     return None
 
 
-def _datum(end: System) -> str:
+def datum_name(end: System) -> str:
+    """Name of the datum in the table, ``RGF93 v2b``; empty for one that it does not hold."""
     row = ALL_SYSTEMS.get(end.reference.horizontal) or ALL_SYSTEMS.get(end.datum_code)
     return "" if row is None else row.datum
 

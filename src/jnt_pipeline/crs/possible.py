@@ -6,7 +6,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import pyproj
 from numpy.typing import NDArray
 
 from jnt_pipeline.crs.systems import System, back_to_plane
@@ -94,9 +93,9 @@ def impossible_places(source: System, coordinates: Array, places: tuple[Array, A
 @lru_cache(maxsize=256)
 def _origin(source: System) -> tuple[float, float]:
     """False easting and northing, in the units of the system."""
-    operation: pyproj.crs.CoordinateOperation | None = None if source.flat is None else source.flat.coordinate_operation
+    operation = None if source.flat is None else source.flat.coordinate_operation
     found = {"easting": 0.0, "northing": 0.0}
-    for parameter in () if operation is None else operation.params:
+    for parameter in [] if operation is None else operation.params:
         for word in found:
             if word in parameter.name.lower():
                 found[word] = float(parameter.value)

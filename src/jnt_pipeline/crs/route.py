@@ -9,7 +9,7 @@ import pyproj
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.areas import require_meeting
 from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between
-from jnt_pipeline.crs.own_operations import datum_link, height_link
+from jnt_pipeline.crs.own_operations import datum_link, datum_name, height_link
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
 from jnt_pipeline.errors import BallparkError, CrsError, MissingHeightReferenceError
@@ -199,8 +199,8 @@ def _moves(source: _Plane, target: _Plane, n_columns: int, area: Bounds | None) 
     if own is not None:
         link, forward = own
         codes = link.flat if n_columns == 2 else link.solid
-        ends = [system(Reference(horizontal=code)) for code in (codes if forward else codes[::-1])]
-        one, other = (_Plane.of(e) if n_columns == 2 else _Plane(e.crs, e) for e in ends)
+        here, there = (system(Reference(horizontal=code)) for code in (codes if forward else codes[::-1]))
+        one, other = (_Plane.of(e) if n_columns == 2 else _Plane(e.crs, e) for e in (here, there))
         step = link.step(forward=forward, n_columns=n_columns, where=f"{start.reference} to {end.reference}")
         return (*_moves(source, one, n_columns, area), step, *_moves(other, target, n_columns, area))
     pin = pin_between(start.datum_code, end.datum_code)
@@ -214,10 +214,11 @@ def _moves(source: _Plane, target: _Plane, n_columns: int, area: Bounds | None) 
     # pivot the plane moves at height zero, so that a record with heights lies where it lies without them.
     leaves = start.datum_code in pin.datums
     vertical = (start if leaves else end).reference.vertical if n_columns == 3 else None
-    pivot = system(Reference(horizontal=pin.pivot, vertical=vertical))
+    realisation = datum_name(end if leaves else start)
+    pivot = system(Reference(horizontal=pin.realisations.get(realisation, pin.pivot), vertical=vertical))
     pinned_end = _Plane.of(start if leaves else end)
-    ends = (pinned_end, _Plane.of(pivot)) if leaves else (_Plane.of(pivot), pinned_end)
-    through = best_operation(ends[0].crs, ends[1].crs, n_columns=2, area=area, grid=pin.grid)
+    legs = (pinned_end, _Plane.of(pivot)) if leaves else (_Plane.of(pivot), pinned_end)
+    through = best_operation(legs[0].crs, legs[1].crs, n_columns=2, area=area, grid=pin.grid)
     middle = _Plane(pivot.crs, pivot)
     if leaves:
         return (_only(through), *_moves(middle, target, n_columns, area))
@@ -249,7 +250,9 @@ def _declared(source: System, target: System, undulation: DeclaredUndulation, ar
             remedy="transform these heights with a grid",
         )
     pin = pin_between(normal.datum_code, ellipsoidal.datum_code)
-    base = system(Reference(horizontal=pin.pivot)) if pin is not None else None
+    base = None
+    if pin is not None:
+        base = system(Reference(horizontal=pin.realisations.get(datum_name(ellipsoidal), pin.pivot)))
     ground = _Plane(normal.geodetic, normal) if base is None else _Plane.of(base)
     solid = _Plane(ground.crs.to_3d(), ground.of_system)
     shift = HeightShift(
