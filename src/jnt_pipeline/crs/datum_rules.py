@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from jnt_pipeline.area import Bounds
@@ -21,7 +21,7 @@ class Pin:
     """The grid that the operation must read; None where the way to the pivot needs none."""
     pivot: str
     """System to go through, where PROJ proposes no operation with that grid."""
-    realisations: Mapping[str, str] = MappingProxyType({})
+    realisations: Mapping[str, str] = field(default_factory=dict)
     """Pivots to take instead for some datums at the other end, by their names, so that points land where the same
     grid puts them directly: realisations differ by some millimetres."""
     source: str
@@ -33,7 +33,7 @@ PINS = (
         datums=frozenset({"EPSG:4275", "EPSG:4807"}),
         grid="fr_ign_gr3df97a.tif",
         pivot="EPSG:4171",
-        realisations=MappingProxyType({"RGF93 v2": "EPSG:9777", "RGF93 v2b": "EPSG:9782"}),
+        realisations={"RGF93 v2": "EPSG:9777", "RGF93 v2b": "EPSG:9782"},
         # EPSG ranks "NTF to WGS 84 (1)", three parameters, 0.4 to 4.0 m off, as the best towards WGS 84.
         source="IGN, grille GR3DF97A: the official NTF to RGF93 transformation",
     ),
