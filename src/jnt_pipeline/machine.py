@@ -17,6 +17,7 @@ import shapely
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.grids import KNOWN_GRIDS, installed_grids, use_grid_folders
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.model import RasterWindow
@@ -56,10 +57,11 @@ def machine_findings() -> list[dict[str, Any]]:
 
 
 def compile_kernels() -> None:
-    """Compile the kernels of the terrain and of the buildings, by running them on a hut; kept on disk for later runs.
+    """Compile the kernels of coordinates, of the terrain and of the buildings, by running them on a hut; kept on disk.
 
-    Some twenty seconds, once for each installation: else the first run spends them.
+    Half a minute, once for each installation: else the first run spends it.
     """
+    transformation("EPSG:2154", "EPSG:4326").apply(np.array([[700_000.0, 6_600_000.0]]))
     reference = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
     x, y = (axis.ravel() for axis in np.meshgrid(np.arange(0.0, 12.0), np.arange(0.0, 12.0)))
     inside = (x > 3) & (x < 9) & (y > 3) & (y < 9)

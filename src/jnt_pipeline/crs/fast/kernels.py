@@ -52,7 +52,8 @@ _SIGNATURE = types.boolean(
     types.Array(types.float32, 1, "C", readonly=True),
     _OUT,
 )
-_inner = numba.njit(error_model="numpy", nogil=True)  # part of ``run``, compiled and kept with it
+# Parts of ``run``, compiled and kept with it: no way in from Python is made for them.
+_inner = numba.njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @_inner
