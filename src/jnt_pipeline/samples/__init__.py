@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SAMPLES", "SampleReport", "make_sample", "sample_config"]
 
 SAMPLES: dict[str, str] = {
+    "lagon": "Coast of La Réunion in UTM 40S and REUN89: reef, beach, ravine, a cyclone shelter in IFC, a surge.",
     "rive": "Riverside town in Lambert-93 and NGF-IGN69: cadastre, LiDAR tiles with a seam, a school in IFC, a flood.",
 }
 """Names and one-line descriptions of the sample territories."""
@@ -123,9 +124,9 @@ def _recipe(name: str) -> Recipe:
             expected=", ".join(sorted(SAMPLES)),
             remedy="choose one of these names",
         )
-    from jnt_pipeline.samples import rive
+    from jnt_pipeline.samples import lagon, rive
 
-    return {"rive": rive.RECIPE}[name]
+    return {"lagon": lagon.RECIPE, "rive": rive.RECIPE}[name]
 
 
 def _refuse_strangers(out: Path, files: tuple[str, ...]) -> None:

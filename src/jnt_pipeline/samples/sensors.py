@@ -123,7 +123,12 @@ def _with_faults(story: Story, rows: list[str]) -> tuple[list[str], dict[str, in
     return rows, {"bad_timestamps": 1, "not_numeric": 1, "exact_duplicates": 2, "out_of_order": len(late)}
 
 
-_UNIT_NAMES = {"kW.h": ("kilowatt hour", "kWh"), "Cel": ("degree Celsius", "°C"), "hPa": ("hectopascal", "hPa")}
+_UNIT_NAMES = {
+    "kW.h": ("kilowatt hour", "kWh"),
+    "Cel": ("degree Celsius", "°C"),
+    "hPa": ("hectopascal", "hPa"),
+    "m/s": ("metre per second", "m/s"),
+}
 _MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 
 
