@@ -135,7 +135,9 @@ def guess_reference(points: Array, stated: Reference | None, hints: Hints | None
         doubts = _late_doubts(xy, stated, known, found)
         if not doubts:
             return None
-    if stated is not None and not any(fact.weight < 0 for fact in doubts):
+    if stated is None:  # nothing is contradicted: only what needs no mistake, or what something else confirms
+        found = [one for one in found if (one.n_mistakes == 0 and not one.is_rare) or one.weight >= 2]
+    elif not any(fact.weight < 0 for fact in doubts):
         found = [one for one in found if one.n_mistakes == 1]
     return _judged(stated, doubts, found)
 
@@ -303,6 +305,10 @@ def _judged(stated: Reference | None, doubts: tuple[Fact, ...], found: list[Sugg
         confidence, reason = "strong", f"the numbers fit, and so does this: {supported[0].words}"
     elif doubts[0].name in {"no_territory", "elsewhere"}:
         confidence, reason = "weak", "the stated reference is possible too"
+    elif first.is_rare:
+        confidence, reason = "weak", "the numbers of many systems fall into that one by chance"
+    elif first.n_mistakes == 0:
+        confidence, reason = "fair", "the only reading that fits; nothing else in the file confirms it"
     elif first.n_mistakes > 1:
         confidence, reason = "weak", "it takes two mistakes at once to write such numbers"
     else:

@@ -23,7 +23,7 @@ SITE_KM = 5.0  # a site's latitude and longitude are those of a town as often as
 NEIGHBOUR_KM = 5.0  # files of one territory touch, or nearly
 DATUM_M = 300.0  # places are compared without a change of datum: 250 m at most in the table
 SQUARE_M = 0.5  # points of a tile lie in its square; the half metre tells US survey feet from international ones
-DENSITIES_M2 = (0.001, 5000.0)  # points per square metre; LiDAR HD has 10, drones 500, a thinned cloud few
+DENSITIES_M2 = (1e-4, 5000.0)  # points per square metre; LiDAR HD has 10, drones 500, a thinned cloud few
 SIZES_M = (1.5, 500.0)  # median length of the footprint of a building, metres
 
 

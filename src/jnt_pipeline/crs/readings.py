@@ -34,6 +34,7 @@ __all__ = [
     "Sheet",
     "area_of",
     "changes_of",
+    "is_modern",
     "own_sheet",
     "read_as",
     "sheets",
@@ -192,7 +193,7 @@ def _families(territory: str, outline: BaseGeometry, middle: Array, used: set[st
         for head, _, other, same, near in families:
             gap = float(np.hypot(*(sample - other)[0])) * (_M_PER_DEG if one.is_degrees else 1.0)
             if head.is_degrees == one.is_degrees and gap < NEAR_M:
-                (same if gap < SAME_M and _is_modern(one) == _is_modern(head) else near).append(code)
+                (same if gap < SAME_M and is_modern(one) == is_modern(head) else near).append(code)
                 break
         else:
             families.append((one, clipped, sample, [], []))
@@ -266,7 +267,7 @@ def _forwarder(one: System) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(one.geodetic, one.flat, always_xy=True)
 
 
-def _is_modern(one: System) -> bool:
+def is_modern(one: System) -> bool:
     """Whether the ellipsoid is GRS 80 or WGS 84, centred on the Earth: their numbers are the same to a metre."""
     size = one.geodetic.ellipsoid
     return size is not None and abs(size.semi_major_metre - 6_378_137.0) < 0.5

@@ -4,36 +4,63 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue
 
+from jnt_pipeline.crs.hints import Hints
+from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import UnreadableError
 from jnt_pipeline.sources.ifc_georeferencing import GeoreferencingVerdict, judge
 from jnt_pipeline.sources.ifc_map_conversion import GeoreferencingFacts
+from jnt_pipeline.sources.ifc_map_position import unit_of_crs_m
 from jnt_pipeline.sources.ifc_model import IfcModel, georeferencing_facts, opened
 from jnt_pipeline.sources.ifc_step import INGESTED_SCHEMAS, Refusal
 from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.observed import Observed
 
-__all__ = ["check_ifc", "content_findings"]
+__all__ = ["check_ifc", "content_findings", "examine_ifc"]
 
 _MANY_MESSAGES = 5  # parser messages quoted in a report; the rest is counted
 
 
 def check_ifc(path: Path) -> IntakeReport:
+    """The report of :func:`examine_ifc`."""
+    return examine_ifc(path)[0]
+
+
+def examine_ifc(path: Path) -> tuple[IntakeReport, Observed | None]:
     """Report on one .ifc or .ifczip file (or on the .ifcxml that is not read), whatever its schema.
 
-    Never raises for the content of a file: what keeps it out of the twin is in the findings, and the verdict is
-    ``unreadable`` for damaged files and schemas that cannot be opened.
+    The second value is what the model shows of its place, None without a map conversion. Never raises for the content
+    of a file: what keeps it out of the twin is in the findings, and the verdict is ``unreadable`` for damaged files
+    and schemas that cannot be opened.
     """
     try:
         with opened(path) as model:
             if isinstance(model, Refusal):
-                return IntakeReport.refused(path, "bim", model.error, model.code)
+                return IntakeReport.refused(path, "bim", model.error, model.code), None
             facts = georeferencing_facts(model)
             verdict = judge(facts)
             findings = (*content_findings(model), *verdict.findings)
-            return IntakeReport.judged(path, "bim", _facts(model, facts, verdict), findings)
+            report = IntakeReport.judged(path, "bim", _facts(model, facts, verdict), findings)
+            return report, _observed(path, facts, verdict)
     except UnreadableError as error:
-        return IntakeReport.refused(path, "bim", error, "damaged_archive")
+        return IntakeReport.refused(path, "bim", error, "damaged_archive"), None
+
+
+def _observed(path: Path, facts: GeoreferencingFacts, verdict: GeoreferencingVerdict) -> Observed | None:
+    """The origin of the map conversion, in units of the CRS, and the site beside it."""
+    conversion = facts.conversion
+    if conversion is None or conversion.is_zero:
+        return None
+    unit = conversion.map_unit_m / (unit_of_crs_m(verdict.horizontal) if verdict.horizontal else 1.0)
+    site = facts.site
+    return Observed(
+        name=path.name,
+        points=np.array([[conversion.eastings * unit, conversion.northings * unit]]),
+        reference=None if verdict.horizontal is None else Reference(horizontal=verdict.horizontal),
+        hints=Hints(site=None if site is None else site.lon_lat_deg),
+    )
 
 
 def content_findings(model: IfcModel) -> tuple[Finding, ...]:

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import bz2
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources.check_lidar import check_lidar
-from jnt_pipeline.sources.check_records import check_cadastre, check_csv, check_sensorthings
+from jnt_pipeline.sources.check_lidar import examine_lidar
+from jnt_pipeline.sources.check_records import Examined, examine_cadastre, examine_csv, examine_sensorthings
 from jnt_pipeline.sources.formats import TITLES, sniff
 from jnt_pipeline.sources.geojson import parse_json
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS
 from jnt_pipeline.sources.sensors import csv_columns
 from jnt_pipeline.sources.sensorthings import is_sensorthings
+from jnt_pipeline.sources.suggestions import suggestions
 
-__all__ = ["check_file"]
+__all__ = ["check_file", "check_files"]
 
 _EDIGEO_TAGS = {"GNN": "GEN", "GON": "GEO", "QAN": "QAL", "DIN": "DIC", "SCN": "SCD", "GDN": "VEC"}
 
 
 def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
-    """Report on one file: what it is, what is in it, and what must be known before it is used.
+    """Report on one file alone; see :func:`check_files`."""
+    return check_files([path], crs=crs, vertical=vertical)[0]
+
+
+def check_files(
+    paths: Sequence[Path], *, crs: Reference | None = None, vertical: str | None = None
+) -> list[IntakeReport]:
+    """Report on files: what each is, what is in it, and what must be known before it is used.
+
+    Where a file's numbers contradict the reference that it states, a finding says what it probably is, with its
+    evidence; the other files are part of that evidence, so that files of one territory are best checked together.
+    Nothing is corrected.
 
     Parameters
     ----------
@@ -35,6 +47,12 @@ def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None
     km square of an IGN product. Never raises ``JntError``: what is wrong is in the findings, and the verdict is
     ``unreadable`` for a damaged file and for a format that this version does not read.
     """
+    examined = [_examined(path, crs, vertical) for path in paths]
+    found = suggestions([observed for _, observed in examined])
+    return [report.with_findings(more) for (report, _), more in zip(examined, found, strict=True)]
+
+
+def _examined(path: Path, crs: Reference | None, vertical: str | None) -> Examined:
     try:
         if path.is_dir():
             raise UnsupportedError(
@@ -44,45 +62,50 @@ def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None
             missing = UnreadableError(
                 "no such file", where=path.name, expected="a file", remedy="check the path and its spelling"
             )
-            return IntakeReport.refused(path, "unknown", missing, "missing_file")
+            return IntakeReport.refused(path, "unknown", missing, "missing_file"), None
         kind = sniff(path)
     except JntError as error:
-        return IntakeReport.refused(path, "unknown", error, _code(error))
+        return IntakeReport.refused(path, "unknown", error, _code(error)), None
     if kind == "lidar":
-        return check_lidar(path, crs=crs, vertical=vertical)
-    check = _CHECKS.get(kind, _refuse)
-    return check(path, kind, vertical)
+        return examine_lidar(path, crs=crs, vertical=vertical)
+    examine = _EXAMINE.get(kind)
+    if examine is not None:
+        return examine(path, kind, vertical)
+    refuse = _CHECKS.get(kind, _refuse)
+    return refuse(path, kind, vertical), None
 
 
-def _check_ifc(path: Path, kind: str, vertical: str | None) -> IntakeReport:
-    from jnt_pipeline.sources.bim import check_ifc
+def _examine_ifc(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.bim_check import examine_ifc
 
     del kind, vertical
-    return check_ifc(path)
+    return examine_ifc(path)
 
 
-def _check_json(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+def _examine_json(path: Path, kind: str, vertical: str | None) -> Examined:
     try:
         document = parse_json(path)
     except JntError as error:
-        return IntakeReport.refused(path, kind, error, _code(error))
+        return IntakeReport.refused(path, kind, error, _code(error)), None
     kind = _json_kind(document)
     if kind == "geojson":
-        return check_cadastre(path)
+        return examine_cadastre(path)
     if kind == "sensors":
-        return check_sensorthings(path, document, vertical)
-    return _refuse(path, kind, vertical)
+        return examine_sensorthings(path, document, vertical)
+    return _refuse(path, kind, vertical), None
 
 
-def _check_csv(path: Path, kind: str, vertical: str | None) -> IntakeReport:
+def _examine_csv(path: Path, kind: str, vertical: str | None) -> Examined:
     try:
         names = set(csv_columns(path.read_bytes(), path)[1])
     except JntError as error:
-        return IntakeReport.refused(path, kind, error, _code(error))
+        return IntakeReport.refused(path, kind, error, _code(error)), None
     shared = {name: len(names & set(columns)) for name, columns in COLUMNS.items()}
     likeliest = max(shared, key=lambda name: shared[name])
     # two columns of ours make a table of ours: a third one missing is then named
-    return check_csv(path, likeliest, vertical) if shared[likeliest] >= 2 else _refuse(path, kind, vertical)
+    if shared[likeliest] >= 2:
+        return examine_csv(path, likeliest, vertical)
+    return _refuse(path, kind, vertical), None
 
 
 def _check_edigeo(path: Path, kind: str, vertical: str | None) -> IntakeReport:
@@ -158,9 +181,12 @@ def _code(error: JntError) -> str:
 
 
 _CHECKS: dict[str, Callable[[Path, str, str | None], IntakeReport]] = {
-    "bim": _check_ifc,
-    "json": _check_json,
-    "csv": _check_csv,
     "edigeo": _check_edigeo,
     "edigeo_archive": _check_edigeo_archive,
+}
+
+_EXAMINE: dict[str, Callable[[Path, str, str | None], Examined]] = {
+    "bim": _examine_ifc,
+    "json": _examine_json,
+    "csv": _examine_csv,
 }

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from jnt_pipeline.crs.domains import check_inside, domains_of
+from jnt_pipeline.crs.hints import Hints
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical, lonlat, system
@@ -17,35 +18,46 @@ from jnt_pipeline.errors import (
     JntError,
     MissingCrsError,
     MissingHeightReferenceError,
+    MixedReferencesError,
     OutsideAreaError,
     UnsupportedError,
 )
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.las_header import LasPromise, read_las_promise
-from jnt_pipeline.sources.las_points import TileSummary, read_las_header, summarise_tile
-from jnt_pipeline.sources.las_reference import StatedCrs, resolve_reference, stated_crs
+from jnt_pipeline.sources.las_points import TileSummary, point_chunks, read_las_header, scaled, summarise_tile
+from jnt_pipeline.sources.las_reference import StatedCrs, named_code, resolve_reference, stated_crs
 from jnt_pipeline.sources.lidar import acquisition_days, is_inside, named_square, tile_id_of_name
+from jnt_pipeline.sources.observed import Observed
 
-__all__ = ["check_lidar"]
+__all__ = ["examine_lidar"]
 
 GROUND_CLASS = 2
+WATER_CLASS = 9
 NOISE_CLASSES = frozenset({7, 18, 65})  # ASPRS low and high noise, IGN artefacts: of no use to any stage
 
 
-def check_lidar(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
-    """Report on a LAS, LAZ or COPC file; ``crs`` and ``vertical`` are declarations, as in ``LidarSource``."""
+_SAMPLE = 60_000  # points kept of the first million, evenly: enough for shares, and for ground in common with another
+
+
+def examine_lidar(
+    path: Path, *, crs: Reference | None = None, vertical: str | None = None
+) -> tuple[IntakeReport, Observed | None]:
+    """Report on a LAS, LAZ or COPC file, and what it shows of its place (None when its points cannot be read).
+
+    ``crs`` and ``vertical`` are declarations, as in ``LidarSource``.
+    """
     try:
         promise = read_las_promise(path)
         header = read_las_header(path, promise)
     except JntError as error:
-        return IntakeReport.refused(path, "lidar", error, _code(error))
+        return IntakeReport.refused(path, "lidar", error, _code(error)), None
     facts = _header_facts(path, promise, header)
     stated = stated_crs(header)
     facts |= {"crs_name": None if stated.crs is None else stated.crs.name, "crs_units": list(stated.units)}
     try:
         summary = summarise_tile(path)
     except JntError as error:
-        return IntakeReport.refused(path, "lidar", error, _code(error), facts=facts)
+        return IntakeReport.refused(path, "lidar", error, _code(error), facts=facts), None
     facts |= _point_facts(summary)
     findings = [*_point_findings(path, summary)]
     reference, doubts = _reference(path, stated, crs, vertical)
@@ -57,7 +69,32 @@ def check_lidar(path: Path, *, crs: Reference | None = None, vertical: str | Non
     }
     if reference is not None:
         findings += _place_findings(path, summary, reference)
-    return IntakeReport.judged(path, "lidar", facts, findings)
+    return IntakeReport.judged(path, "lidar", facts, findings), _observed(path, promise, summary, reference)
+
+
+def _observed(path: Path, promise: LasPromise, summary: TileSummary, reference: Reference | None) -> Observed | None:
+    """A sample of the points, and what the name says of their place."""
+    if summary.mins is None:
+        return None
+    header, points = next(iter(point_chunks(path, promise)))
+    codes = np.asarray(points.classification)
+    useful = ~np.isin(codes, list(NOISE_CLASSES)) & ~np.asarray(points.withheld).astype(bool)
+    rows = np.flatnonzero(useful if useful.any() else np.ones(len(codes), dtype=bool))
+    rows = rows[:: max(1, len(rows) // _SAMPLE)]
+    xyz = np.column_stack([scaled(points[axis][rows], header, i) for i, axis in enumerate("XYZ")])
+    kinds = codes[rows]
+    ground = xyz[kinds == GROUND_CLASS]
+    return Observed(
+        name=path.name,
+        points=xyz[:, :2],
+        reference=reference,
+        hints=Hints(
+            square=named_square(path.name), named_code=named_code(path.name) or "", density=summary.density
+        ),
+        spots=ground if len(ground) else xyz,
+        is_ground=bool(len(ground)),
+        water=xyz[kinds == WATER_CLASS][:, 2],
+    )  # fmt: skip
 
 
 def _header_facts(path: Path, promise: LasPromise, header: Any) -> dict[str, JsonValue]:
@@ -142,6 +179,8 @@ def _reference(
         return _horizontal(stated, path, crs), [Finding.of_error(error, "unknown_vertical")]
     except MissingCrsError as error:
         return None, [Finding.of_error(error, "missing_crs")]
+    except MixedReferencesError as error:
+        return None, [Finding.of_error(error, "mixed_references")]
     except CrsError as error:
         return None, [Finding.of_error(error, "contradictory_reference")]
     return reference, [Finding(severity="info", code="reference_note", message=note) for note in notes]

@@ -15,39 +15,48 @@ from pydantic import JsonValue
 
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.crs.departements import departement_of
+from jnt_pipeline.crs.hints import Hints
+from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import (
     EmptySourceError,
     JntError,
     MissingCrsError,
     MissingHeightReferenceError,
+    MixedReferencesError,
     UnsupportedError,
 )
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.sources.cadastre import CadastreSource, read_cadastre
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS, RawNetwork, RawTable, judged_layers, judged_observations
+from jnt_pipeline.sources.observed import Observed
 from jnt_pipeline.sources.sensors import read_csv_table
 from jnt_pipeline.sources.sensorthings import sensorthings_network
 
-__all__ = ["check_cadastre", "check_csv", "check_sensorthings"]
+__all__ = ["Examined", "examine_cadastre", "examine_csv", "examine_sensorthings"]
 
 _SHOWN = 5  # records named in a finding; the others are counted
 _NOBODY = Provenance(producer="not stated", licence="not stated")  # a check writes no layer
 
 
-def check_cadastre(path: Path) -> IntakeReport:
+Examined = tuple[IntakeReport, Observed | None]
+"""The report on a file, and what it shows of its place."""
+
+
+def examine_cadastre(path: Path) -> Examined:
     """Report on a GeoJSON feature collection: records of which layer, ids, extent, and every record at fault."""
     source = CadastreSource(path=path, producer=_NOBODY.producer, licence=_NOBODY.licence)
     try:
         layers = read_cadastre((path,), source)
     except UnsupportedError as error:
-        return _refused(path, "geojson", error)  # sound GeoJSON, of something else than the cadastre
+        return _refused(path, "geojson", error), None  # sound GeoJSON, of something else than the cadastre
     except JntError as error:
-        return _refused(path, "cadastre", error)
+        return _refused(path, "cadastre", error), None
     layer = max(layers, key=lambda one: one.counts.read)
     if layer.counts.read == 0:
         empty = EmptySourceError("no parcel found: the collection is empty", where=path.name)
-        return _refused(path, "cadastre", empty)
+        return _refused(path, "cadastre", empty), None
     faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
     key = SCHEMAS[layer.name].key
     facts: dict[str, JsonValue] = {
@@ -60,15 +69,15 @@ def check_cadastre(path: Path) -> IntakeReport:
         "extent": _extent(layer.frame),
     }
     notes = [Finding(severity="info", code="note", message=note) for note in layer.provenance.notes]
-    return IntakeReport.judged(path, "cadastre", facts, [*faults, *notes])
+    return IntakeReport.judged(path, "cadastre", facts, [*faults, *notes]), _of_cadastre(path, layer)
 
 
-def check_sensorthings(path: Path, document: Any, vertical: str | None) -> IntakeReport:
+def examine_sensorthings(path: Path, document: Any, vertical: str | None) -> Examined:
     """Report on a SensorThings document: stations, datastreams, observations, and every record at fault."""
     try:
         network = sensorthings_network(document, path.name)
     except JntError as error:
-        return _refused(path, "sensors", error)
+        return _refused(path, "sensors", error), None
     facts: dict[str, JsonValue] = {"format": "SensorThings 1.1"}
     if isinstance(document, dict) and isinstance(document.get("requests"), list):
         facts["n_requests"] = len(document["requests"])
@@ -82,18 +91,20 @@ def check_sensorthings(path: Path, document: Any, vertical: str | None) -> Intak
     try:
         layers = judged_layers(network, vertical=vertical, provenance=_NOBODY, where=path.name)
     except MissingHeightReferenceError as error:
-        return IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+        report = IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+        return report, _of_stations(path, network.tables["stations"], None)
     facts |= {"vertical_crs": vertical, "extent": _extent(layers[0].frame), "period": _period(layers[2].frame)}
     faults = [f for layer in layers for f in (*_set_aside(layer.rejected), *_schema_findings(layer))]
-    return IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+    report = IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+    return report, _of_stations(path, network.tables["stations"], vertical)
 
 
-def check_csv(path: Path, name: str, vertical: str | None) -> IntakeReport:
+def examine_csv(path: Path, name: str, vertical: str | None) -> Examined:
     """Report on one of the three CSV tables; ids that it refers to are in the other two, and are not judged here."""
     try:
         raw = read_csv_table(path, name)
     except JntError as error:
-        return _refused(path, "sensors", error)
+        return _refused(path, "sensors", error), None
     facts: dict[str, JsonValue] = {"format": "CSV", "layer": name, "n_records": raw.table.num_rows + len(raw.broken)}
     notes = [Finding(severity="info", code="note", message=note) for note in raw.notes]
     empty = {other: _empty(other) for other in COLUMNS if other != name}
@@ -103,15 +114,46 @@ def check_csv(path: Path, name: str, vertical: str | None) -> IntakeReport:
         facts |= {"observations_per_datastream": _per_datastream(raw), "period": _period(layer.frame)}
     elif name == "datastreams":
         facts["observed_properties"] = _distinct(raw, "observed_property")
-        return IntakeReport.judged(path, "sensors", facts, notes)
+        return IntakeReport.judged(path, "sensors", facts, notes), None
     else:
         try:
             layer = judged_layers(RawNetwork(tables=tables), vertical=vertical, provenance=_NOBODY, where=path.name)[0]
         except MissingHeightReferenceError as error:
-            return IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+            report = IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
+            return report, _of_stations(path, raw, None)
         facts |= {"vertical_crs": vertical, "extent": _extent(layer.frame)}
     faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
-    return IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+    report = IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
+    return report, _of_stations(path, raw, vertical) if name == "stations" else None
+
+
+def _of_stations(path: Path, raw: RawTable, vertical: str | None) -> Observed:
+    """The positions as written, those that are no degrees included."""
+    table = pd.DataFrame({name: raw.table[name].to_pandas() for name in ("longitude", "latitude", "elevation_m")})
+    numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype="float64")
+    return Observed(
+        name=path.name,
+        points=numbers[np.isfinite(numbers[:, :2]).all(axis=1)][:, :2],
+        reference=Reference(horizontal="EPSG:4326", vertical=vertical),
+        spots=numbers[np.isfinite(numbers).all(axis=1)],
+    )
+
+
+def _of_cadastre(path: Path, layer: Layer) -> Observed:
+    """One point of each record, and the département that its commune is in."""
+    frame = layer.frame
+    shapes = np.asarray(frame.geometry, dtype=object)
+    placed = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    points, owners = shapely.get_coordinates(shapes[placed], return_index=True)
+    first = np.unique(owners, return_index=True)[1]
+    codes = frame["insee_code"].to_numpy(dtype=object)[placed]
+    departements = [None if code is None or pd.isna(code) else departement_of(str(code)) for code in codes]
+    return Observed(
+        name=path.name,
+        points=points[first],
+        reference=layer.reference,
+        hints=Hints(departements=np.array(departements, dtype=object)),
+    )
 
 
 def _refused(path: Path, kind: str, error: JntError) -> IntakeReport:
@@ -123,6 +165,8 @@ def _refused(path: Path, kind: str, error: JntError) -> IntakeReport:
         return IntakeReport.judged(path, kind, {"n_records": 0}, [finding])
     if isinstance(error, UnsupportedError):
         return IntakeReport.refused(path, kind, error, "not_read")
+    if isinstance(error, MixedReferencesError):
+        return IntakeReport.refused(path, kind, error, "mixed_references")
     if isinstance(error, MissingCrsError):
         return IntakeReport.refused(path, kind, error, "missing_crs")
     return IntakeReport.refused(path, kind, error, "damaged" if error.exit_code == 3 else "unusable")

@@ -6,6 +6,7 @@ Source: RFC 7946 (a ring has four or more positions, and the last repeats the fi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from jnt_pipeline.errors import MissingCrsError, UnreadableError, UnsupportedError
+from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources.files import read_bytes
 
 __all__ = ["FeatureCollection", "Geometries", "geometries_of", "parse_json", "read_feature_collection"]
 
 _LONGITUDE_FIRST = ("CRS84", "EPSG::4326", "EPSG:4326")
+_DEFAULT_CRS = "CRS84"
 _POLYGONAL = ("Polygon", "MultiPolygon")
 _OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 
@@ -73,7 +75,8 @@ def parse_json(path: Path) -> Any:
 def read_feature_collection(path: Path) -> FeatureCollection:
     """Read a GeoJSON ``FeatureCollection`` whose coordinates are longitude, latitude (WGS 84).
 
-    Raises ``UnreadableError`` when it is not one; ``UnsupportedError`` when its ``crs`` member names another CRS.
+    Raises ``UnreadableError`` when it is not one; ``UnsupportedError`` when its ``crs`` member names another CRS,
+    ``MixedReferencesError`` when its members name several.
     """
     document = parse_json(path)
     if not isinstance(document, dict) or not isinstance(document.get("features"), list):
@@ -85,7 +88,7 @@ def read_feature_collection(path: Path) -> FeatureCollection:
             expected='{"type": "FeatureCollection", "features": […]}',
             remedy="give the GeoJSON file of the producer",
         )
-    _require_longitude_latitude(document.get("crs"), path)
+    _require_longitude_latitude(document, path)
     features = document["features"]
     names = {
         name
@@ -144,9 +147,48 @@ class _FaultError(Exception):
         super().__init__(f"{reason}: {detail}")
 
 
-def _require_longitude_latitude(crs: Any, path: Path) -> None:
-    if crs is None:
-        return
+def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
+    """Refuse another CRS than longitude, latitude, and two in one file: GeoJSON of 2008 let any object name one."""
+    names: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    own = _DEFAULT_CRS if document.get("crs") is None else _crs_name(document["crs"], path)
+    if document.get("crs") is not None:
+        names[own] = 0
+    for i, feature in enumerate(document["features"]):
+        geometry = feature.get("geometry") if isinstance(feature, dict) else None
+        stated = [
+            _crs_name(thing["crs"], path)
+            for thing in (feature, geometry)
+            if isinstance(thing, dict) and thing.get("crs") is not None
+        ]
+        for name in stated or [own]:
+            names[name] += 1
+            first.setdefault(name, f"feature {i}")
+    known: dict[str, str] = {}
+    for name in names:
+        known.setdefault(_DEFAULT_CRS if name.endswith((_DEFAULT_CRS, *_LONGITUDE_FIRST)) else _plain(name), name)
+    if len(known) > 1:
+        told = "; ".join(
+            f"{name} ({names[name]}, first: {first.get(name, 'the collection')})" for name in known.values()
+        )
+        raise MixedReferencesError(
+            "the features of one file state different references",
+            where=path.name,
+            found=told,
+            expected="one CRS for the whole collection; RFC 7946: longitude, latitude",
+            remedy="ask the producer for RFC 7946 GeoJSON, or for one file per reference",
+        )
+    if _DEFAULT_CRS not in known and known:
+        raise UnsupportedError(
+            "GeoJSON in another CRS than WGS 84 longitude, latitude: not read by this version",
+            where=path.name,
+            found=next(iter(known.values())),
+            expected="RFC 7946: CRS84",
+            remedy="ask for the GeoJSON in longitude, latitude",
+        )
+
+
+def _crs_name(crs: Any, path: Path) -> str:
     properties = crs.get("properties") if isinstance(crs, dict) else None
     name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
     if not name:
@@ -157,14 +199,12 @@ def _require_longitude_latitude(crs: Any, path: Path) -> None:
             expected="no crs member, null, or a name",
             remedy="ask the producer for RFC 7946 GeoJSON",
         )
-    if not name.endswith(_LONGITUDE_FIRST):
-        raise UnsupportedError(
-            "GeoJSON in another CRS than WGS 84 longitude, latitude: not read by this version",
-            where=path.name,
-            found=name,
-            expected="RFC 7946: CRS84",
-            remedy="ask for the GeoJSON in longitude, latitude",
-        )
+    return name
+
+
+def _plain(name: str) -> str:
+    """``urn:ogc:def:crs:EPSG::2154`` and ``EPSG:2154`` are one name."""
+    return name.upper().replace("::", ":").rsplit("CRS:", 1)[-1]
 
 
 def _rings(feature: Any) -> list[list[NDArray[np.float64]]] | shapely.Geometry | None:

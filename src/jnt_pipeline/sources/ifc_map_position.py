@@ -13,14 +13,16 @@ from functools import cache
 import numpy as np
 import pyproj
 
+from jnt_pipeline.crs.readings import RARE, UNITS, sheets
+from jnt_pipeline.crs.territories import french_name
 from jnt_pipeline.errors import CrsError
 
 __all__ = ["MapPosition", "distance_to_site_m", "position_of", "readings_inside", "unit_of_crs_m"]
 
 _AREA_MARGIN_DEG = 0.5  # EPSG's rectangles are rounded and drawn to coasts; half a degree is 40–55 km
 _OWN_DATUM_M = 1000.0  # latitude on an old datum differs from WGS 84 by less (NTF, ED50, Bessel: 50–250 m)
-_UNITS = (("metres", 1.0), ("millimetres", 0.001), ("centimetres", 0.01), ("feet", 0.3048))
-_FRENCH = (2154, *range(3942, 3951), 27572, 2975, 5490, 2972, 4471)  # references that French models mix up
+_UNITS = (("metres", 1.0), *((name, UNITS[name]) for name in ("millimetres", "centimetres", "feet")))
+_HINTS = 3  # readings named in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,13 @@ class MapPosition:
         hints = []
         if position_of(code, northings_m, eastings_m) is not None:
             hints.append("with easting and northing swapped it would be inside")
+        point = np.array([[eastings_m, northings_m]])
         hints += [
-            f"it looks like EPSG:{other} ({pyproj.CRS.from_epsg(other).name})"
-            for other in _FRENCH
-            if f"EPSG:{other}" != code and position_of(f"EPSG:{other}", eastings_m, northings_m, margin_deg=0)
+            f"it looks like {sheet.code} ({french_name(sheet.code)})"
+            for sheet in sheets()
+            if not sheet.is_degrees and sheet.code not in RARE and code not in sheet.codes and sheet.holds(point).all()
         ]
-        return tuple(hints[:3])
+        return tuple(hints[:_HINTS])
 
 
 def position_of(

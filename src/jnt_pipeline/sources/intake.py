@@ -10,13 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from jnt_pipeline.errors import JntError
 
-__all__ = ["Finding", "IntakeReport", "Severity", "Verdict"]
+__all__ = ["Evidence", "Finding", "IntakeReport", "Severity", "Verdict"]
 
 Severity = Literal["info", "warning", "error"]
 Verdict = Literal["sound", "defects", "unreadable"]
 
 _EXIT_CODES: dict[Verdict, int] = {"sound": 0, "defects": 1, "unreadable": 3}
 _UNREADABLE_EXIT_CODE = 3  # of UnreadableError and UnsupportedError: nothing in the file can be used
+
+
+class Evidence(BaseModel):
+    """One fact behind a suggestion, as a sentence and as numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fact: str = Field(description="Stable word, snake_case: outside_area, departements, named_square, overlap, …")
+    message: str = Field(description="The fact in one sentence.")
+    values: dict[str, JsonValue] = Field(default_factory=dict, description="Its numbers.")
 
 
 class Finding(BaseModel):
@@ -30,6 +40,12 @@ class Finding(BaseModel):
     code: str = Field(description="Stable reason code, snake_case, e.g. missing_crs.", pattern=r"^[a-z0-9_]+$")
     message: str = Field(description="What was found, in one sentence, with ids and numbers.")
     remedy: str = Field(default="", description="What to do about it.")
+    suggestion: str = Field(
+        default="", description="What the file probably is, as one would declare it: `crs: EPSG:27572`. Never applied."
+    )
+    alternatives: tuple[str, ...] = Field(default=(), description="Other suggestions that fit as well.")
+    confidence: str = Field(default="", description="strong, fair or weak, and why, for a suggestion.")
+    evidence: tuple[Evidence, ...] = Field(default=(), description="The facts behind a suggestion.")
 
     @classmethod
     def of_error(cls, error: JntError, code: str) -> Self:
@@ -57,6 +73,13 @@ class IntakeReport(BaseModel):
         description="What was measured: n_points, class_counts, reference, extent, schema, …",
     )
     findings: tuple[Finding, ...] = Field(default=(), description="In the order in which they were found.")
+
+    def with_findings(self, findings: Iterable[Finding]) -> Self:
+        """The same report with further findings; a sound file with a warning is sound no more."""
+        more = tuple(findings)
+        worse = self.verdict == "sound" and any(finding.severity != "info" for finding in more)
+        verdict: Verdict = "defects" if worse else self.verdict
+        return self.model_copy(update={"findings": (*self.findings, *more), "verdict": verdict})
 
     @property
     def exit_code(self) -> int:

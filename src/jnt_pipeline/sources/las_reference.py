@@ -8,7 +8,7 @@ OGC GeoTIFF 1.1 (19-008r4) annex B.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyproj
@@ -17,28 +17,28 @@ from pyproj.exceptions import CRSError as PyprojError
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical, has_heights
-from jnt_pipeline.errors import CrsError, MissingCrsError, MissingHeightReferenceError
+from jnt_pipeline.crs.territories import ALL_SYSTEMS
+from jnt_pipeline.errors import CrsError, MissingCrsError, MissingHeightReferenceError, MixedReferencesError
+from jnt_pipeline.sources.ifc_crs_names import projected_of_word
 
-__all__ = ["VERTICAL_OF_TOKEN", "StatedCrs", "resolve_reference", "stated_crs", "stated_reference", "vertical_of_name"]
+__all__ = [
+    "VERTICAL_OF_TOKEN",
+    "StatedCrs",
+    "named_code",
+    "resolve_reference",
+    "stated_crs",
+    "stated_reference",
+    "vertical_of_name",
+]
+
+_ALIASES = {"IGN78C": "NGF-IGN78", "GUYA77": "NGG 1977", "NGG77": "NGG 1977", "STPM50": "Danger 1950"}
 
 VERTICAL_OF_TOKEN = {
-    "IGN69": "EPSG:5720",  # mainland
-    "IGN78": "EPSG:5721",  # Corsica
-    "IGN78C": "EPSG:5721",
-    "GUAD88": "EPSG:5757",  # Guadeloupe
-    "GUAD88LS": "EPSG:5616",  # Les Saintes
-    "GUAD88MG": "EPSG:5617",  # Marie-Galante
-    "GUAD2008LD": "EPSG:9130",  # La Désirade
-    "GUAD88SB": "EPSG:5619",  # Saint-Barthélemy
-    "GUAD88SM": "EPSG:5620",  # Saint-Martin
-    "MART87": "EPSG:5756",  # Martinique
-    "GUYA77": "EPSG:5755",  # Guyane
-    "NGG77": "EPSG:5755",
-    "REUN89": "EPSG:5758",  # La Réunion
-    "MAYO53": "EPSG:5793",  # Mayotte
-    "STPM50": "EPSG:5792",  # Saint-Pierre-et-Miquelon
-}
-"""Word of an IGN product name to its vertical CRS (names of the IGNF register; reference/france.md §4.3)."""
+    row.name.removeprefix("NGF-").upper(): code
+    for code, row in ALL_SYSTEMS.items()
+    if row.kind == "vertical" and " " not in row.name
+} | {word: code for word, name in _ALIASES.items() for code, row in ALL_SYSTEMS.items() if row.name == name}
+"""Word of an IGN product name to its vertical CRS: names of the IGNF register, as in the table of systems."""
 
 _GT_MODEL_TYPE, _GEOGRAPHIC_TYPE, _PROJECTED_TYPE, _VERTICAL_TYPE = 1024, 2048, 3072, 4096
 _FIRST_USER_DEFINED = 32767  # GeoTIFF: 32767 = user-defined; EPSG codes of CRS lie below it
@@ -55,6 +55,8 @@ class StatedCrs:
     """Vertical CRS stated beside it by a GeoTIFF key."""
     origin: str
     """Which record says so, or why none does."""
+    rivals: tuple[str, str] | None = None
+    """The references of the WKT record and of the GeoTIFF keys, where they differ."""
 
     @property
     def parts(self) -> tuple[pyproj.CRS, ...]:
@@ -80,8 +82,22 @@ def stated_crs(header: Any) -> StatedCrs:
     order = (wkt, keys) if header.global_encoding.wkt else (keys, wkt)
     usable = [stated for stated in order if stated.crs is not None]
     if usable:
-        return usable[0]
+        return replace(usable[0], rivals=_rivals(wkt, keys))
     return StatedCrs(crs=None, vertical=None, origin="; ".join(stated.origin for stated in order))
+
+
+def _rivals(wkt: StatedCrs, keys: StatedCrs) -> tuple[str, str] | None:
+    """The two references of one file, where both are sure and differ; a vertical that only one states is no rival."""
+    if wkt.crs is None or keys.crs is None:
+        return None
+    try:
+        one, other = (stated_reference(stated, "") for stated in (wkt, keys))
+    except CrsError:
+        return None  # a reference that cannot be identified contradicts nothing
+    differ = one.horizontal != other.horizontal or (
+        one.vertical is not None and other.vertical is not None and one.vertical != other.vertical
+    )
+    return (one.code, other.code) if differ else None
 
 
 def vertical_of_name(file_name: str) -> str | None:
@@ -95,6 +111,19 @@ def vertical_of_name(file_name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def named_code(file_name: str) -> str | None:
+    """Projected CRS that a word of an IGN product name states; None when none does.
+
+    >>> named_code("LHD_FXX_0292_6833_PTS_LAMB93_IGN69.copc.laz")
+    'EPSG:2154'
+    >>> named_code("LHD_REU_0340_7650_PTS_RGR92UTM40S_REUN89.laz")
+    'EPSG:2975'
+    """
+    words = [word for word in re.split(r"[^A-Z0-9]+", file_name.upper()) if not word.isdigit()]
+    found = {code for word in words if (code := projected_of_word(word)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
 def resolve_reference(
     stated: StatedCrs, file_name: str, *, crs: Reference | None = None, vertical: str | None = None
 ) -> tuple[Reference, tuple[str, ...]]:
@@ -102,8 +131,17 @@ def resolve_reference(
 
     Horizontal: ``crs`` (a declaration that overrides the file), else the file. Vertical: ``crs``, else the file,
     else the product name, else ``vertical`` (a declaration for files that say nothing).
-    Raises ``MissingCrsError``, ``MissingHeightReferenceError``; ``CrsError`` when two statements contradict.
+    Raises ``MissingCrsError``, ``MissingHeightReferenceError``; ``MixedReferencesError`` when the two kinds of records
+    state two references, ``CrsError`` when the file, its name and a declaration contradict each other.
     """
+    if stated.rivals is not None and crs is None:
+        raise MixedReferencesError(
+            "the records of the file state two different references",
+            where=file_name,
+            found=f"{stated.rivals[0]} in the WKT record, {stated.rivals[1]} in the GeoTIFF keys",
+            expected="one reference",
+            remedy="ask the producer which is true, then declare it: crs: EPSG:<horizontal>+<vertical>",
+        )
     own = stated_reference(stated, file_name, crs=crs)
     horizontal, in_file = own.horizontal, own.vertical
     notes = [] if crs is None else [f"reference {crs} declared by the user; the file states: {_words(stated)}"]
