@@ -170,8 +170,8 @@ EPSG:2975, VerticalDatum REUN89. {products}.
 
 Six stations, four days from 2026-02-10T00:00:00Z. Four are in CSV ({csv_rows} rows of observations), wind, pressure
 and energy in a SensorThings 1.1 document ({n_st} observations). For the tide gauge `elevation_m` is that of the zero
-of its scale, {zero} m: **water elevation = {zero} + water_level**; it is negative. A cyclone passes in the third
-night: the swell grows first, then the pressure falls, rain fills the ravine, and the surge on top of the tide passes
+of its scale, {zero} m: **water elevation = {zero} + water_level**; it is negative. A cyclone passes on the third
+morning: the swell grows first, then the pressure falls, rain fills the ravine, and the surge on top of the tide passes
 2.6 m and 3.2 m, when the hollow behind the berm is under water. The swell buoy writes times with the offset +04:00.
 The rules of the sample's configuration, whose expected alerts are in `truth/alerts.json` and whose floods (horizontal
 water on the true ground, whether or not the berm holds it back) are in `truth/flood.json`:

@@ -72,7 +72,7 @@ _RULES = (
 
 
 def _level(hours: Hours, rng: np.random.Generator) -> Hours:
-    """Tide of the lagoon (marnage 0.6 m) under the surge of the cyclone, which peaks in the third night."""
+    """Tide of the lagoon (marnage 0.6 m) under the surge of the cyclone, which peaks on the third morning."""
     tide = 0.24 * np.sin((hours - 2.0) * (2 * np.pi / 12.42)) + 0.06 * np.sin(hours * (2 * np.pi / 24.84))
     surge = np.interp(hours, (0, 30, 44, 51, 55, 59, 68, 84, 96), (0, 0, 0.5, 1.4, 1.8, 1.5, 0.6, 0.1, 0))
     return 1.6 + tide + surge + bell(rng, len(hours), 0.02)
@@ -190,4 +190,4 @@ LAGON_STORY = Story(
     local_time="wave_height",
     faulty_rows=("2026-02-11T25:10:00Z,1.74", "2026-02-11T12:05:00Z"),
 )
-"""The cyclone is nearest in the third night, near hour 54."""
+"""The cyclone is nearest on the third morning (legal time), near hour 54."""
