@@ -171,7 +171,7 @@ class _Builder:
         if arrives and not self.is_checked:
             self.stages.append(Stage(Kind.CHECK, (*self.cells.parameters, *_HEIGHTS)))
             self.is_checked = True
-        elif not self.is_checked and step.name not in ("push", "noop"):
+        elif not self.is_checked and not (step.name in ("push", "noop") or _is_small_shift(step)):
             raise NotCompiledError(f"the step {step.name} before longitude and latitude are known")
 
     def _height_grid(self, step: Step, grids: Sequence[GridUse]) -> Stage:
@@ -203,6 +203,16 @@ class _Builder:
             ),
             first_steps=tuple(self.first_steps),
         )
+
+
+def _is_small_shift(step: Step) -> bool:
+    """Whether a step moves points by metres at most: cells are a hundred metres wide, and edges have one of room."""
+    if step.name != "helmert":
+        return False
+    values = {key: abs(float(text)) for key, text in step.values.items() if key != "convention"}
+    # An arc second is 31 m on the ground, a millionth of the Earth's radius 6 m.
+    limits = {"x": 1.0, "y": 1.0, "z": 1.0, "rx": 0.05, "ry": 0.05, "rz": 0.05, "s": 0.2}
+    return all(value <= limits[key] for key, value in values.items())
 
 
 def _units(step: Step) -> Stage:

@@ -11,7 +11,8 @@ All kernels lie in this one file: numba's cache does not notice a change in a fu
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -52,8 +53,13 @@ _SIGNATURE = types.boolean(
     types.Array(types.float32, 1, "C", readonly=True),
     _OUT,
 )
-# Parts of ``run``, compiled and kept with it: no way in from Python is made for them.
-_inner = numba.njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _inner(function: _F) -> _F:
+    """A part of ``run``, compiled and kept with it: no way in from Python is made for it."""
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("_F", numba.njit(error_model="numpy", nogil=True, **options)(function))
 
 
 @_inner

@@ -32,7 +32,7 @@ def sample_of(chain: Chain, n_columns: int) -> Array:
     lon, lat = (axis.ravel() for axis in np.meshgrid(west + (east - west) * along, south + (north - south) * along))
     height = np.resize(_HEIGHTS_M, lon.size)
     # The first steps backwards: from longitude and latitude to the source.
-    back = [step for step in reversed(chain.first_steps) if step.name != "push"]
+    back = [step for step in reversed(chain.first_steps) if step.name != "push"]  # a height put aside
     parts = [f"step {'' if step.is_inverse else 'inv '}{step.text}" for step in back]
     pipeline = " ".join(["proj=pipeline step proj=unitconvert xy_in=deg xy_out=rad", *parts])
     columns = pyproj.Transformer.from_pipeline(pipeline).transform(lon, lat, height)
