@@ -12,12 +12,15 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import AreaOfInterest
-from jnt_pipeline.base_layers.layers import Layer, rejections
+from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS, Column, LayerSchema
+from jnt_pipeline.base_layers.setting_aside import followed, require_one_srid, set_aside
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
-from jnt_pipeline.crs.transform import Transformation, transform_geometries, transformation
-from jnt_pipeline.errors import MissingHeightReferenceError, OutsideAreaError, SchemaError
-from jnt_pipeline.provenance import Counts
+from jnt_pipeline.crs.transform import transform_geometries, transformation
+from jnt_pipeline.errors import (
+    MissingHeightReferenceError,
+    SchemaError,
+)
 
 __all__ = ["normalise", "set_aside"]
 
@@ -35,12 +38,15 @@ def normalise(
     """Return the base layer (*donnée socle*) made of a native ``layer``.
 
     Records are set aside, with these reason codes and in this order: ``missing_<column>``, ``duplicate_id`` (the first
-    stays), ``missing_geometry``, ``wrong_geometry``, ``outside_crs_area``, ``invalid_geometry`` (judged on the
-    coordinates that are written), ``outside_area``. Nothing is repaired. Rows are sorted by key.
+    stays), ``missing_geometry``, ``wrong_geometry``, ``swapped_axes``, ``impossible_coordinates``,
+    ``outside_crs_area`` (each with what the numbers look like), ``invalid_geometry`` (judged on the coordinates that
+    are written), ``outside_area``. Nothing is repaired. Rows are sorted by key. A record without elevation stays
+    without; Z of geometries is left out, heights are columns.
 
     Parameters: ``target`` horizontal and vertical reference of the twin; ``area`` in its horizontal CRS.
     Raises ``SchemaError`` when a column of the schema is absent, ``CrsError`` when the layer cannot be transformed,
-    ``MissingHeightReferenceError`` when it has elevations and no vertical reference.
+    ``MissingHeightReferenceError`` when it has elevations and no vertical reference, ``MixedReferencesError`` when its
+    geometries state several references, or when a part of its records is in another one (``crs.mixture`` says when).
     """
     schema = SCHEMAS[layer.name]
     absent = [name for name in schema.column_names if name not in layer.frame and name != "area_m2"]
@@ -73,27 +79,6 @@ def normalise(
             frame = layer.frame.assign(area_m2=layer.frame.geometry.area.round(3))
             layer = replace(layer, frame=frame)
     return _ordered(layer, schema)
-
-
-def set_aside(layer: Layer, mask: NDArray[np.bool_], reason: str, detail: str | NDArray[np.object_]) -> Layer:
-    """The layer without the records of ``mask`` (n,), which go to its rejected ones with ``reason`` and ``detail``."""
-    if not mask.any():
-        return layer
-    frame = layer.frame
-    key = SCHEMAS[layer.name].key
-    names = frame[key].astype("object").where(frame[key].notna(), "") if key else pd.Series("", index=frame.index)
-    numbers = frame.index.astype("str")
-    records = np.where(names.to_numpy() == "", "record " + numbers.to_numpy().astype(object), names.to_numpy())
-    details = np.broadcast_to(np.asarray(detail, dtype=object), mask.shape)
-    rows = list(zip(records[mask], [reason] * int(mask.sum()), details[mask], strict=True))
-    reasons = dict(layer.counts.rejected)
-    reasons[reason] = reasons.get(reason, 0) + len(rows)
-    return replace(
-        layer,
-        frame=frame[~mask],
-        rejected=pd.concat([layer.rejected, rejections(rows)], ignore_index=True),
-        counts=Counts(read=layer.counts.read, kept=layer.counts.kept - len(rows), rejected=reasons),
-    )
 
 
 def _typed(layer: Layer, schema: LayerSchema) -> Layer:
@@ -141,10 +126,9 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
         "wrong_geometry",
         f"expected a {schema.shape}",
     )
+    require_one_srid(layer, native)
     flat = transformation(native.flat(), target.flat(), undulation=undulation)
-    outside = "coordinates outside the area of use"
-    places = [shapely.get_coordinates(geometry) for geometry in layer.frame.geometry]
-    layer = set_aside(layer, _refused(places, flat), "outside_crs_area", outside)
+    layer = followed(layer, *_vertices(layer), flat)
     elevations = [name for name in schema.column_names if name.endswith("elevation_m")]
     known = [name for name in elevations if layer.frame[name].notna().any()]
     full = flat
@@ -157,7 +141,7 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
                 remedy="declare `vertical:` on the source, or the vertical part of the twin's reference",
             )
         full = transformation(native, target, undulation=undulation)
-        layer = set_aside(layer, _refused(_points_in_space(layer, known), full), "outside_crs_area", outside)
+        layer = followed(layer, *_points_in_space(layer, known), full)
     before = np.asarray(layer.frame.geometry)
     after = transform_geometries(shapely.force_2d(before), flat)
     provenance = layer.provenance.with_operation(flat.operation)
@@ -180,37 +164,22 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     return set_aside(layer, ~shapely.is_valid(after), "invalid_geometry", np.asarray(reasons, dtype=object))
 
 
-def _points_in_space(layer: Layer, names: list[str]) -> list[NDArray[np.float64]]:
-    """For each record its place with each of its known elevations, shape (k, 3)."""
+Vertices = tuple[NDArray[np.float64], NDArray[np.int64]]
+"""Coordinates, shape (n, 2) or (n, 3), and the position of the record that each belongs to, ascending."""
+
+
+def _vertices(layer: Layer) -> Vertices:
+    """The vertices of all geometries, in two dimensions."""
+    coordinates, owner = shapely.get_coordinates(np.asarray(layer.frame.geometry), return_index=True)
+    return coordinates, np.asarray(owner, dtype=np.int64)
+
+
+def _points_in_space(layer: Layer, names: list[str]) -> Vertices:
+    """For each record its place with each of its known elevations."""
     places = shapely.get_coordinates(shapely.point_on_surface(np.asarray(layer.frame.geometry)))
     heights = layer.frame[names].to_numpy(dtype="float64")
-    return [
-        np.array([(*place, height) for height in row[~np.isnan(row)]]).reshape(-1, 3)
-        for place, row in zip(places, heights, strict=True)
-    ]
-
-
-def _refused(coordinates: list[NDArray[np.float64]], change: Transformation) -> NDArray[np.bool_]:
-    """Which records (arrays of coordinates) the transformation refuses; raises ``OutsideAreaError`` if all of them."""
-    refused = np.zeros(len(coordinates), dtype=bool)
-
-    def search(rows: NDArray[np.int64]) -> None:
-        if not len(rows):
-            return
-        try:
-            change.apply(np.concatenate([coordinates[row] for row in rows]))
-        except OutsideAreaError:
-            if len(rows) == 1:
-                refused[rows] = True
-                return
-            half = len(rows) // 2
-            search(rows[:half])
-            search(rows[half:])
-
-    search(np.arange(len(coordinates)))
-    if len(coordinates) and refused.all():
-        change.apply(np.concatenate(coordinates))
-    return refused
+    owner, column = np.nonzero(~np.isnan(heights))
+    return np.column_stack((places[owner], heights[owner, column])), owner.astype(np.int64)
 
 
 def _ordered(layer: Layer, schema: LayerSchema) -> Layer:

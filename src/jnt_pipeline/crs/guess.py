@@ -8,7 +8,7 @@ before both; readings that remain equal are all told, and the guess is called am
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -166,7 +166,7 @@ def _doubts(xy: Array, stated: Reference | None, hints: Hints) -> tuple[Fact, ..
         values: Mapping[str, float] = {"share_outside": round(float((~inside).mean()), 4)}
         found.append(Fact(name="outside_area", words=words, values=values, weight=-3))
     against = [fact for fact in weigh(hints, xy, AS_WRITTEN, stated.horizontal, lon, lat) if fact.weight < 0]
-    return (*found, *(fact for fact in against if fact.name != "sizes"))  # a thinned cloud is no wrong one
+    return (*found, *(fact for fact in against if fact.name != "sizes"))
 
 
 def _in_area(stated: Reference, lon: Array, lat: Array) -> NDArray[np.bool_]:
@@ -181,8 +181,8 @@ def _in_area(stated: Reference, lon: Array, lat: Array) -> NDArray[np.bool_]:
 def _late_doubts(xy: Array, stated: Reference, hints: Hints, found: list[Suggestion]) -> tuple[Fact, ...]:
     """What contradicts the stated reference only because another reading makes better sense."""
     lon, lat = lonlat(system(stated.flat()), xy)
-    own = sum(fact.weight for fact in weigh(hints, xy, AS_WRITTEN, stated.horizontal, lon, lat))
-    better = [one for one in found if one.n_mistakes == 1 and one.weight > own]
+    own = _support(weigh(hints, xy, AS_WRITTEN, stated.horizontal, lon, lat))
+    better = [one for one in found if one.n_mistakes == 1 and _support(one.facts) > own]
     if better:
         place = f"longitude {np.median(lon):.3f}, latitude {np.median(lat):.3f}"
         words = f"read as {stated.horizontal} the points lie at {place}, away from what else is known"
@@ -195,6 +195,11 @@ def _late_doubts(xy: Array, stated: Reference, hints: Hints, found: list[Suggest
         )
         return (Fact(name="no_territory", words=words, values={"share_in_territories": 0.0}, weight=0),)
     return ()
+
+
+def _support(facts: Iterable[Fact]) -> int:
+    """What speaks for a place; sizes speak for a unit only, and a thinned cloud is no wrong one."""
+    return sum(fact.weight for fact in facts if fact.name != "sizes")
 
 
 def _suggestions(xy: Array, stated: Reference | None, hints: Hints) -> list[Suggestion]:

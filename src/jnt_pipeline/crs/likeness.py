@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jnt_pipeline.crs.readings import AS_WRITTEN, RARE, SWAPPED, WGS_84, Change, read_as, sheets, spoken
+from jnt_pipeline.crs.readings import RARE, SWAPPED, WGS_84, sheets, spoken
 
 __all__ = ["looks_like"]
 
@@ -24,9 +24,10 @@ def looks_like(x: float, y: float, z: float | None = None) -> str:
         return "zeros: no position at all"
     if z is not None and abs(z) > 1e5 and _GEOCENTRIC_M[0] < math.hypot(x, y, z) < _GEOCENTRIC_M[1]:
         return "geocentric X, Y, Z (EPSG:4978)"
-    for change in (AS_WRITTEN, SWAPPED):
-        if found := _read(x, y, change):
-            return " or ".join(found) + ("" if change is AS_WRITTEN else f" {change.words}")
+    if found := _read(x, y):
+        return " or ".join(found)
+    if found := _read(y, x):
+        return f"{' or '.join(found)} {SWAPPED.words}"
     if abs(x) <= 180 and abs(y) <= 90:
         return f"longitude, latitude in degrees ({WGS_84})"
     if abs(y) <= 180 and abs(x) <= 90:
@@ -34,8 +35,7 @@ def looks_like(x: float, y: float, z: float | None = None) -> str:
     return ""
 
 
-def _read(x: float, y: float, change: Change) -> list[str]:
-    point = np.array([[x, y]])
-    fits = [sheet for sheet in sheets() if read_as(point, sheet, change).share == 1]
+def _read(x: float, y: float) -> list[str]:
+    fits = [sheet for sheet in sheets() if sheet.may_hold(x, y) and sheet.holds(np.array([[x, y]])).all()]
     common = [sheet for sheet in fits if sheet.code not in RARE] or fits
     return [spoken(sheet.code) for sheet in common[:_ALTERNATIVES]]

@@ -125,6 +125,8 @@ class Sheet:
     """IGN's code of the territory, ``FXX``; empty for the whole area of use of a system."""
     numbers: BaseGeometry
     """The territory in the system's numbers, x or longitude first."""
+    bounds: Bounds
+    """The box of these numbers."""
     is_degrees: bool
     is_south: bool
     """Whether it counts northings from 10,000 km at the equator."""
@@ -133,6 +135,11 @@ class Sheet:
     def codes(self) -> tuple[str, ...]:
         """All systems of the sheet."""
         return (self.code, *self.same, *self.near)
+
+    def may_hold(self, x: float, y: float) -> bool:
+        """Whether one pair of numbers lies in the box: a quick look before :meth:`holds`."""
+        west, south, east, north = self.bounds
+        return west <= x <= east and south <= y <= north
 
     def holds(self, points: Array) -> NDArray[np.bool_]:
         """Which points, shape (n, 2), are numbers of the territory."""
@@ -244,7 +251,7 @@ def _sheet(one: System, territory: str, outline: BaseGeometry, same: tuple[str, 
     shapely.prepare(numbers)
     return Sheet(
         code=one.reference.horizontal, same=same, near=near, territory=territory, numbers=numbers,
-        is_degrees=one.is_degrees, is_south=_false_northing(one) == 10_000_000.0,
+        bounds=numbers.bounds, is_degrees=one.is_degrees, is_south=_false_northing(one) == 10_000_000.0,
     )  # fmt: skip
 
 

@@ -1,0 +1,122 @@
+"""Set records aside with their reason, and tell bad records from a layer whose references are mixed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from jnt_pipeline.base_layers.layers import Layer, rejections
+from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.crs.mixture import other_references
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.refusals import refused_records
+from jnt_pipeline.crs.systems import canonical
+from jnt_pipeline.crs.transform import Transformation
+from jnt_pipeline.errors import CrsError, MixedReferencesError, OutsideAreaError, SwappedAxesError
+from jnt_pipeline.provenance import Counts
+
+__all__ = ["followed", "require_one_srid", "set_aside"]
+
+
+def set_aside(layer: Layer, mask: NDArray[np.bool_], reason: str, detail: str | NDArray[np.object_]) -> Layer:
+    """The layer without the records of ``mask`` (n,), which go to its rejected ones with ``reason`` and ``detail``."""
+    if not mask.any():
+        return layer
+    frame = layer.frame
+    key = SCHEMAS[layer.name].key
+    names = frame[key].astype("object").where(frame[key].notna(), "") if key else pd.Series("", index=frame.index)
+    numbers = frame.index.astype("str")
+    records = np.where(names.to_numpy() == "", "record " + numbers.to_numpy().astype(object), names.to_numpy())
+    details = np.broadcast_to(np.asarray(detail, dtype=object), mask.shape)
+    rows = list(zip(records[mask], [reason] * int(mask.sum()), details[mask], strict=True))
+    reasons = dict(layer.counts.rejected)
+    reasons[reason] = reasons.get(reason, 0) + len(rows)
+    return replace(
+        layer,
+        frame=frame[~mask],
+        rejected=pd.concat([layer.rejected, rejections(rows)], ignore_index=True),
+        counts=Counts(read=layer.counts.read, kept=layer.counts.kept - len(rows), rejected=reasons),
+    )
+
+
+def require_one_srid(layer: Layer, native: Reference) -> None:
+    """Refuse geometries that state another reference than the layer, or several."""
+    srids = shapely.get_srid(np.asarray(layer.frame.geometry))
+    codes, counts = np.unique(srids[srids != 0], return_counts=True)
+    if any(canonical(f"EPSG:{code}").horizontal != canonical(native).horizontal for code in codes):
+        told = ", ".join(f"{n} in EPSG:{code}" for code, n in zip(codes, counts, strict=True))
+        raise MixedReferencesError(
+            "geometries state another reference than their layer",
+            where=layer.name,
+            found=f"{told}; {int((srids == 0).sum())} that state none; the layer in {native}",
+            expected="one reference for the whole layer",
+            remedy="ask the producer for one reference, or read each part as a source of its own",
+        )
+
+
+def followed(layer: Layer, coordinates: NDArray[np.float64], owner: NDArray[np.int64], change: Transformation) -> Layer:
+    """The layer without the records that a transformation refuses; raises when these are all, or in another reference.
+
+    Parameters: vertices and their records, their positions ascending.
+    """
+    refused = refused_records(change, coordinates, owner)
+    if not refused:
+        return layer
+    rows = np.array(sorted(refused), dtype=np.int64)
+    if len(rows) == len(np.unique(owner)):
+        change.apply(coordinates)  # raises the error of the whole layer
+    owners, first = np.unique(owner, return_index=True)
+    is_refused = np.isin(owners, rows)
+    _require_one_reference(layer, coordinates[first, :2], owners, is_refused, change.source)
+    reasons, details = np.full(len(layer.frame), "", dtype=object), np.full(len(layer.frame), "", dtype=object)
+    for row, error in refused.items():
+        reasons[row], details[row] = _reason(error), _detail(error)
+    for reason in ("swapped_axes", "impossible_coordinates", "outside_crs_area"):
+        mask = reasons == reason
+        layer = set_aside(layer, mask, reason, details)
+        reasons, details = reasons[~mask], details[~mask]
+    return layer
+
+
+def _require_one_reference(
+    layer: Layer,
+    points: NDArray[np.float64],
+    owners: NDArray[np.int64],
+    is_refused: NDArray[np.bool_],
+    stated: Reference,
+) -> None:
+    """Refuse a layer of which a part is in another reference; parameters: one point of each record, and its record."""
+    parts = other_references(points[is_refused], points[~is_refused], stated)
+    if not parts:
+        return
+    key, suspects = SCHEMAS[layer.name].key, owners[is_refused]
+    told = [f"{int((~is_refused).sum())} records in {stated.horizontal}"]
+    for part in parts:
+        names = layer.frame[key].iloc[suspects[part.rows]] if key else suspects[part.rows]
+        x, y = points[is_refused][part.rows[0]]
+        told.append(f"{len(part.rows)} look like {part.words}, such as {next(iter(names))} at ({x:.10g}, {y:.10g})")
+    raise MixedReferencesError(
+        "the records of one layer are in several references",
+        where=layer.name,
+        found="; ".join(told),
+        expected="one reference for the whole layer",
+        remedy="ask the producer for one reference, or split the file and declare the reference of each part",
+    )
+
+
+def _reason(error: CrsError) -> str:
+    if isinstance(error, SwappedAxesError):
+        return "swapped_axes"
+    return "outside_crs_area" if type(error) is OutsideAreaError else "impossible_coordinates"
+
+
+def _detail(error: CrsError) -> str:
+    """Where the record would lie, and what its numbers look like."""
+    place = re.sub(r"^first: point \d+ ", "", error.found)
+    hint = error.remedy.split("; ")[0]
+    return f"{place}; {hint}" if hint.startswith("the numbers look like") else place
