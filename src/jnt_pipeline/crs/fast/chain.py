@@ -14,7 +14,7 @@ from jnt_pipeline.crs.fast.cells import Cells, cells_of
 from jnt_pipeline.crs.fast.exact import exact
 from jnt_pipeline.crs.fast.geocentric import geocentric, helmert
 from jnt_pipeline.crs.fast.height_grid import HeightGrid, read_height_grid
-from jnt_pipeline.crs.fast.kernels import BLOCK, ROWS, Kind
+from jnt_pipeline.crs.fast.kernels import BLOCK, ROWS
 from jnt_pipeline.crs.fast.lambert import lambert
 from jnt_pipeline.crs.fast.mercator import transverse_mercator
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError, Step, steps_of
@@ -112,7 +112,7 @@ def chain_of(
         parsed = [s if isinstance(s, HeightShift) else (s, steps_of(s.pipeline)) for s in steps]
         for item in parsed:
             if isinstance(item, HeightShift):
-                builder.stages.append(Stage(Kind.SHIFT, (item.value_m,)))
+                builder.stages.append(Stage(kernels.SHIFT, (item.value_m,)))
             else:
                 builder.add_operation(*item)
     return builder.chain()
@@ -138,11 +138,11 @@ class _Builder:
             if any(step.name == "vgridshift" for step in steps):
                 raise NotCompiledError("a height grid in an operation without heights")
         if hides:
-            self.stages += [Stage(Kind.PUSH, (0.0,)), Stage(Kind.ZERO, (0.0,))]
+            self.stages += [Stage(kernels.PUSH, (0.0,)), Stage(kernels.ZERO, (0.0,))]
         for step in steps:
             self._add(step, operation.grids)
         if hides:
-            self.stages.append(Stage(Kind.POP, (0.0,)))
+            self.stages.append(Stage(kernels.POP, (0.0,)))
 
     def _add(self, step: Step, grids: Sequence[GridUse]) -> None:
         if not self.is_checked:
@@ -150,7 +150,7 @@ class _Builder:
         if step.name == "noop":
             return
         if step.name in ("push", "pop"):
-            self.stages.append(Stage(Kind.PUSH if (step.name == "push") != step.is_inverse else Kind.POP, (0.0,)))
+            self.stages.append(Stage(kernels.PUSH if (step.name == "push") != step.is_inverse else kernels.POP, (0.0,)))
         elif step.name == "lcc":
             self.stages.append(lambert(step, self.extent))
         elif step.name in ("utm", "tmerc"):
@@ -169,7 +169,7 @@ class _Builder:
         """Test the domain as soon as the point is a longitude and a latitude in radians."""
         arrives = step.is_inverse if step.name in ("lcc", "utm", "tmerc", "cart") else step.name == "unitconvert"
         if arrives and not self.is_checked:
-            self.stages.append(Stage(Kind.CHECK, (*self.cells.parameters, *_HEIGHTS)))
+            self.stages.append(Stage(kernels.CHECK, (*self.cells.parameters, *_HEIGHTS)))
             self.is_checked = True
         elif not self.is_checked and not (step.name in ("push", "noop") or _is_small_shift(step)):
             raise NotCompiledError(f"the step {step.name} before longitude and latitude are known")
@@ -186,7 +186,7 @@ class _Builder:
         rows, columns = grid.values.shape
         numbers = (grid.west, grid.south, grid.east, grid.north, grid.inv_x, grid.inv_y)
         sign = -factor if step.is_inverse else factor
-        return Stage(Kind.GRID, (sign, *numbers, float(columns), float(rows), float(start)))
+        return Stage(kernels.GRID, (sign, *numbers, float(columns), float(rows), float(start)))
 
     def chain(self) -> Chain:
         """The finished chain."""
@@ -221,4 +221,4 @@ def _units(step: Step) -> Stage:
     if not set(ends) <= set(_UNITS) or {values.get("z_in", "m"), values.get("z_out", "m")} != {"m"}:
         raise NotCompiledError(f"units other than degrees, radians and metres ({step.text})")
     before, after = (_UNITS[unit] for unit in (reversed(ends) if step.is_inverse else ends))
-    return Stage(Kind.SCALE, (before / after,))
+    return Stage(kernels.SCALE, (before / after,))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from jnt_pipeline.crs.fast import exact
+from jnt_pipeline.crs.fast import exact, kernels
 from jnt_pipeline.crs.fast.exact import PI, fit
-from jnt_pipeline.crs.fast.kernels import Kind
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError, Step
 from jnt_pipeline.crs.fast.stages import ANGLE_RAD, LENGTH_M, Extent, Stage, centred, ellipsoid, even, packed
 
@@ -42,7 +41,7 @@ def geocentric(step: Step, extent: Extent) -> Stage:
             numbers += [float(middle), float(exact.sin(middle)), float(exact.cos(middle)), *square]
             numbers += packed(sine, "cart sine") + packed(cosine, "cart cosine")
         normal = fit(lambda v: figure.major / (1 - es * v).sqrt(), low, high, LENGTH_M)
-        return Stage(Kind.CART_FORWARD, (*numbers, *packed(normal, "cart radius")))
+        return Stage(kernels.CART_FORWARD, (*numbers, *packed(normal, "cart radius")))
     minor = figure.major * (1 - figure.flattening)
     longitude, lon_square = even("asin(x)/x", exact.sin(extent.half_lon), ANGLE_RAD)
     latitude, lat_square = even("asin(x)/x", exact.sin(extent.half_lat), ANGLE_RAD)
@@ -52,7 +51,7 @@ def geocentric(step: Step, extent: Extent) -> Stage:
     numbers += [float(f(v)) for v in (extent.lon, extent.lat) for f in (exact.sin, exact.cos)]
     numbers += [float(extent.lon), float(extent.lat), *lon_square, *lat_square, *centred(low, high)]
     numbers += packed(longitude, "cart longitude") + packed(latitude, "cart latitude") + packed(support, "cart height")
-    return Stage(Kind.CART_INVERSE, tuple(numbers))
+    return Stage(kernels.CART_INVERSE, tuple(numbers))
 
 
 def helmert(step: Step) -> Stage:
@@ -82,4 +81,4 @@ def helmert(step: Step) -> Stage:
         shift = [-sum((turn[i][j] * shift[j] for j in range(3)), Decimal(0)) for i in range(3)]
     else:
         turn = [[v * scale for v in row] for row in turn]
-    return Stage(Kind.AFFINE, tuple(float(v) for v in (*shift, *(v for row in turn for v in row))))
+    return Stage(kernels.AFFINE, tuple(float(v) for v in (*shift, *(v for row in turn for v in row))))

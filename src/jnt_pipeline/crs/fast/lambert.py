@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jnt_pipeline.crs.fast import exact
+from jnt_pipeline.crs.fast import exact, kernels
 from jnt_pipeline.crs.fast.exact import PI, fit
-from jnt_pipeline.crs.fast.kernels import Kind
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError, Step
 from jnt_pipeline.crs.fast.stages import (
     ANGLE_RAD,
@@ -97,7 +96,7 @@ def lambert(step: Step, extent: Extent) -> Stage:
         numbers = [float(cone.lon_0), float(cone.n), *centred(extent.south, extent.north)]
         numbers += [float(cone.x_0), float(cone.y_0), float(cone.rho_0), *angle]
         numbers += packed(radius, "lcc radius") + packed(sine, "lcc sine") + packed(versine, "lcc versed sine")
-        return Stage(Kind.LCC_FORWARD, tuple(numbers))
+        return Stage(kernels.LCC_FORWARD, tuple(numbers))
     tangent = exact.sin(reach) / exact.cos(reach)
     turn, square = even("atan(x)/x", tangent, ANGLE_RAD)
     low, high = cone.rho(extent.north), cone.rho(extent.south)
@@ -105,4 +104,4 @@ def lambert(step: Step, extent: Extent) -> Stage:
     numbers = [float(v) for v in (cone.x_0, cone.y_0, cone.rho_0, cone.lon_0, extent.lat)]
     numbers += [*centred(low, high), *square]
     numbers += packed([c / cone.n for c in turn], "lcc longitude") + packed(latitude, "lcc latitude")
-    return Stage(Kind.LCC_INVERSE, tuple(numbers))
+    return Stage(kernels.LCC_INVERSE, tuple(numbers))

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jnt_pipeline.crs.fast import exact
+from jnt_pipeline.crs.fast import exact, kernels
 from jnt_pipeline.crs.fast.exact import PI, TooWideError, fit, reverted, tail_degree
-from jnt_pipeline.crs.fast.kernels import Kind
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError, Step
 from jnt_pipeline.crs.fast.stages import ANGLE_RAD, LENGTH_M, Ellipsoid, Extent, Stage, centred, ellipsoid, packed
 
@@ -137,7 +136,7 @@ def transverse_mercator(step: Step, extent: Extent) -> Stage:
         numbers += [float(cylinder.x_0), float(y_mid)]
         numbers += packed(latitude, "tmerc isometric latitude")
         numbers += _analytic(_cut(series, reach, LENGTH_M), "tmerc plane")
-        return Stage(Kind.TM_FORWARD, tuple(numbers))
+        return Stage(kernels.TM_FORWARD, tuple(numbers))
     span = sum((abs(c) * reach ** (k + 1) for k, c in enumerate(series)), Decimal(0))  # no corner lies further
     back = _cut(reverted(series), span, ANGLE_RAD)
     # The series holds on the whole disc; latitudes are fitted a little beyond the extent, and checked by the kernel.
@@ -148,4 +147,4 @@ def transverse_mercator(step: Step, extent: Extent) -> Stage:
     numbers = [float(cylinder.x_0), float(y_mid), float(1 / span), float(cylinder.lon_0), float(extent.lat)]
     numbers += centred(low - middle - room, high - middle + room)
     numbers += _analytic(back, "tmerc sphere") + packed(latitude, "tmerc latitude")
-    return Stage(Kind.TM_INVERSE, tuple(numbers))
+    return Stage(kernels.TM_INVERSE, tuple(numbers))

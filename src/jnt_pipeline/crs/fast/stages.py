@@ -34,7 +34,7 @@ class Stage:
     """One kernel and its parameters."""
 
     kind: int
-    """See :class:`jnt_pipeline.crs.fast.kernels.Kind`."""
+    """See :mod:`jnt_pipeline.crs.fast.kernels`."""
     parameters: tuple[float, ...]
     """In the order that the kernel reads."""
 
