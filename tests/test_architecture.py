@@ -31,6 +31,8 @@ ORDER = (
     "machine",
     "reports",
     "crs_reports",
+    "crs_files",
+    "crs_commands",
     "flow_files",
     "cli",
 )

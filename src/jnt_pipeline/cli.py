@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from jnt_pipeline.errors import ConfigError, JntError
+from jnt_pipeline.crs_commands import crs_app, grids_app
+from jnt_pipeline.errors import JntError
 from jnt_pipeline.stages import Stage
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ app = typer.Typer(
     "Start with `jnt demo`. Every command has --help with an example; --debug shows the traceback of an error.",
 )
 sample_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Synthetic territories, of any size.")
-crs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Coordinates and heights: explain, transform.")
-grids_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Geoid and datum grids of this machine.")
 app.add_typer(sample_app, name="sample")
 app.add_typer(crs_app, name="crs")
 app.add_typer(grids_app, name="grids")
@@ -259,67 +258,6 @@ def clean(workspace: WorkspacePath) -> None:
     print(f"{workspace}: {freed / 1e6:.1f} MB given back")
 
 
-@crs_app.command("explain")
-def crs_explain(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="e.g. EPSG:2154+5720")],
-    target: Annotated[str, typer.Argument(metavar="DST", help="e.g. EPSG:4979")],
-    bbox: Annotated[str | None, typer.Option("--bbox", help="west,south,east,north in degrees.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say which operation would be used, with which grids, and how accurate it is.
-
-    Example: jnt crs explain EPSG:2154+5720 EPSG:4979
-    """
-    from jnt_pipeline import crs_reports
-    from jnt_pipeline.crs.explain import explain
-
-    explanation = explain(source, target, bbox=_bbox(bbox))
-    if as_json:
-        print(explanation.model_dump_json(indent=1))
-    else:
-        crs_reports.print_explanation(Console(), explanation)
-
-
-@crs_app.command("transform")
-def crs_transform(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="e.g. EPSG:2154+5720")],
-    target: Annotated[str, typer.Argument(metavar="DST", help="e.g. EPSG:4979")],
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Lines of x y [height]; default: stdin.")] = None,
-) -> None:
-    """Transform points, one a line: x y or x y height (longitude first), separated by blanks, commas or semicolons.
-
-    Example: echo "652760.737 7033791.243" | jnt crs transform EPSG:2154 EPSG:4171
-    """
-    from jnt_pipeline import crs_reports
-
-    crs_reports.transform_lines(source, target, file)
-
-
-@grids_app.command("list")
-def grids_list(as_json: AsJson = False) -> None:
-    """The grids that are known, and those on this machine.
-
-    Example: jnt grids list
-    """
-    from jnt_pipeline import crs_reports
-
-    crs_reports.print_grids(Console(), as_json=as_json)
-
-
-@grids_app.command("sync")
-def grids_sync(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Grid files; default: all.")] = None,
-    base_url: Annotated[str, typer.Option("--from", help="Address that holds the files.")] = "https://cdn.proj.org",
-) -> None:
-    """Fetch grids, checked against their known checksum; an interrupted one is resumed.
-
-    Example: jnt grids sync fr_ign_RAF20.tif
-    """
-    from jnt_pipeline import crs_reports
-
-    crs_reports.synchronise(Console(), names, base_url)
-
-
 @app.command()
 def schema() -> None:
     """JSON Schema of the YAML that describes a territory, for editors.
@@ -361,15 +299,3 @@ def _local(workers: int) -> LocalRunner:
     from jnt_pipeline.runner import LocalRunner  # late: `jnt --help` stays quick
 
     return LocalRunner(workers=workers, mode="auto", console=_console())
-
-
-def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigError(
-            "not a box", where="--bbox", found=text, expected="west,south,east,north", remedy="four numbers, commas"
-        ) from error
-    return (west, south, east, north)

@@ -1,145 +1,151 @@
-"""What the ``jnt crs``, ``jnt grids`` and ``jnt doctor`` commands print and read."""
+"""What the ``jnt crs explain``, ``jnt grids`` and ``jnt doctor`` commands print."""
 
 from __future__ import annotations
 
 import json
-import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from jnt_pipeline import crs
-from jnt_pipeline.crs.systems import system
-from jnt_pipeline.errors import UnreadableError
+from jnt_pipeline.crs.grid_needs import (
+    grids_of_territories,
+    grids_of_territory,
+    grids_used_from,
+    need_of,
+    territories_named,
+)
+from jnt_pipeline.errors import ConfigError, MissingGridError
+from jnt_pipeline.provenance import accuracy_text
 
-__all__ = ["print_doctor", "print_explanation", "print_grids", "synchronise", "transform_lines"]
-
-_SEPARATOR = re.compile(r"[\s,;]+")
-_BLOCK = 100_000
-"""Points transformed at once."""
+__all__ = ["chosen_grids", "n_of", "print_doctor", "print_explanation", "print_grids", "synchronise"]
 
 
 def print_explanation(console: Console, explanation: crs.Explanation) -> None:
-    """One operation, its grids and accuracy, and what else PROJ proposes."""
-    lines = [
-        f"{explanation.source} ({explanation.source_name})  →  {explanation.target} ({explanation.target_name})",
-    ]
+    """One operation, its grids and accuracy, whether it holds at a place, and what else PROJ proposes."""
+
+    def say(label: str, text: str) -> None:
+        first, *rest = text.splitlines() or [""]
+        console.print(f"{label:<12}{first}", highlight=False, markup=False, soft_wrap=True)
+        for line in rest:
+            console.print(f"{'':<12}{line}", highlight=False, markup=False, soft_wrap=True)
+
+    for label, code, french, official in (
+        ("from", explanation.source, explanation.source_french_name, explanation.source_name),
+        ("to", explanation.target, explanation.target_french_name, explanation.target_name),
+    ):
+        names = dict.fromkeys(name for name in (french, official) if name != code)
+        say(label, f"{code}   {' · '.join(names)}")
     operation = explanation.operation
     if operation is None:
-        lines += ["REFUSED", explanation.refusal]
+        say("REFUSED", explanation.refusal)
     else:
-        accuracy = "not stated" if operation.accuracy_m is None else f"{operation.accuracy_m:g} m"
-        lines += [f"operation: {operation.description}", f"accuracy:  {accuracy}"]
-        lines += [f"grid:      {grid.name}, SHA-256 {grid.sha256[:16]}…" for grid in operation.grids]
-        lines += [f"valid in:  {area}" for area in explanation.valid_in]
-        lines += [f"pipeline:  {operation.pipeline}"] if operation.pipeline else []
+        say("operation", operation.description)
+        say("accuracy", f"{accuracy_text(operation.accuracy_m)} (stated by EPSG for the operation, not for your data)")
+    for grid in explanation.grids:
+        edition = f", edition {grid.edition}" if grid.edition else ""
+        size = f", {grid.n_bytes:,} bytes" if grid.n_bytes else ""
+        checksum = f", SHA-256 {grid.sha256[:16]}…" if grid.sha256 else ""
+        state = grid.state if grid.state == "present" else grid.state.upper()
+        say("grid", f"{grid.name}: {state}{edition}{size}{checksum}")
+        if grid.relation:
+            say("", f"{grid.relation}; {grid.territory}; {grid.licence}")
+    for wording in dict.fromkeys(grid.attribution for grid in explanation.grids if grid.attribution):
+        say("attribution", wording)
+    if explanation.without_grids:
+        say("without it" if len(explanation.grids) == 1 else "without them", explanation.without_grids)
+    for area in explanation.valid_in:
+        say("valid in", area)
+    if (place := explanation.place) is not None:
+        west, south, east, north = place.bounds
+        corners = (west, south) if (west, south) == (east, north) else place.bounds
+        where = ", ".join(f"{value:g}" for value in corners)
+        verdicts = {True: "inside", False: f"OUTSIDE: {place.outside}", None: "not judged, there is no operation"}
+        say("place", f"{where} ({place.territory or 'in no French territory'}): {verdicts[place.is_inside]}")
+    if operation is not None and operation.pipeline:
+        say("pipeline", operation.pipeline)
+    if explanation.alternatives:
+        say("PROJ offers", f"{len(explanation.alternatives)}, in its own order:")
     for rank, other in enumerate(explanation.alternatives, 1):
-        accuracy = "not stated" if other.accuracy_m is None else f"{other.accuracy_m:g} m"
         grids = ", ".join(f"{grid.name} ({grid.state})" for grid in other.grids) or "no grid"
-        lines.append(f"PROJ's choice {rank}: {other.description}; accuracy {accuracy}; {grids}; {other.area}")
-    lines.append(f"PROJ {explanation.proj_version}; grids looked for in {', '.join(explanation.looked_in)}")
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(f"  {rank}", f"{other.description}\n{accuracy_text(other.accuracy_m)}; {grids}; {other.area}")
+        say("", "→ used" if other.is_used else f"→ not used: {other.why_not}")
+    say("PROJ", f"{explanation.proj_version}; grids looked for in {', '.join(explanation.looked_in)}")
 
 
-def transform_lines(source: str, target: str, file: Path | None) -> None:
-    """Read points, one a line, and print them in the target reference; the operation goes to standard error.
+def chosen_grids(names: Iterable[str] = (), *, reference: str | None = None, territory: str | None = None) -> list[str]:
+    """Names of grids asked for one by one, by a reference, or by a territory; empty when nothing is asked.
 
-    Raises ``UnreadableError`` naming the line that is no point, ``CrsError`` as ``crs.transform``.
+    Raises ``ConfigError`` for an unknown territory, ``CrsError`` for an unknown reference.
     """
-    end = system(crs.canonical(target)).crs
-    formats = ["%.10f", "%.10f", "%.4f"] if end.is_geographic else ["%.4f"] * 3
-    stated = False
-    for block in _blocks(_points(_lines(file), str(file or "standard input"))):
-        moved, operation = crs.transform(block, source, target)
-        np.savetxt(sys.stdout, moved, fmt=formats[: moved.shape[1]])
-        if not stated:
-            accuracy = "not stated" if operation.accuracy_m is None else f"{operation.accuracy_m:g} m"
-            print(f"operation: {operation.description}; accuracy {accuracy}", file=sys.stderr)
-            stated = True
+    found = list(names)
+    if reference is not None:
+        found += grids_used_from(reference)
+    for one in territories_named(territory) if territory is not None else ():
+        found += grids_of_territory(one)
+    return list(dict.fromkeys(found))
 
 
-def _lines(file: Path | None) -> Iterator[str]:
-    try:
-        if file is None:
-            yield from sys.stdin
-            return
-        with file.open(encoding="utf-8") as stream:
-            yield from stream
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(
-            "cannot be read",
-            where=file or "standard input",
-            found=str(error),
-            expected="lines of text",
-            remedy="give a text file",
-        ) from error
-
-
-def _points(lines: Iterable[str], where: str) -> Iterator[list[float]]:
-    """Numbers of each line that is not blank or a comment (#); all lines have as many."""
-    size = 0
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        try:
-            values = [float(part) for part in _SEPARATOR.split(text)]
-        except ValueError:
-            values = []
-        size = size or len(values)
-        if len(values) not in {2, 3} or len(values) != size:
-            raise UnreadableError(
-                "not a point",
-                where=f"{where}, line {number}",
-                found=text[:60],
-                expected=f"{size or '2 or 3'} numbers: x y [height], longitude first",
-                remedy="separate them by blanks, commas or semicolons; the decimal mark is a point",
-            )
-        yield values
-
-
-def _blocks(points: Iterable[list[float]]) -> Iterator[NDArray[np.float64]]:
-    block: list[list[float]] = []
-    for point in points:
-        block.append(point)
-        if len(block) == _BLOCK:
-            yield np.asarray(block)
-            block = []
-    if block:
-        yield np.asarray(block)
-
-
-def print_grids(console: Console, *, as_json: bool) -> None:
-    """The table of known grids, with their state on this machine."""
+def print_grids(console: Console, *, reference: str | None, territory: str | None, as_json: bool) -> None:
+    """The table of known grids, or of those that a reference or territory needs, with their state here."""
     installed = {grid.name: grid for grid in crs.installed_grids()}
-    rows: list[dict[str, Any]] = [
-        {
-            "name": known.name,
-            "state": _state(installed.get(known.name)),
-            "relation": known.relation,
-            "territory": known.territory,
-            "n_bytes": known.n_bytes,
-            "sha256": known.sha256,
-            "licence": known.licence,
-        }
-        for known in crs.KNOWN_GRIDS.values()
-    ]
+    asked = reference is not None or territory is not None
+    names = chosen_grids(reference=reference, territory=territory) if asked else list(crs.KNOWN_GRIDS)
+    default = set(grids_of_territories())
+    rows: list[dict[str, Any]] = []
+    for known in (crs.KNOWN_GRIDS[name] for name in names):
+        here = installed.get(known.name)
+        rows.append(
+            {
+                "name": known.name,
+                "state": _state(here),
+                "edition": known.edition,
+                "relation": known.relation,
+                "territory": known.territory,
+                "needed_for": need_of(known.name),
+                "is_default": known.name in default,
+                "n_bytes": known.n_bytes,
+                "sha256": known.sha256,
+                "path": None if here is None else str(here.path),
+                "licence": known.licence,
+                "attribution": known.attribution,
+            }
+        )
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    table = Table("grid", "state", "relates", "where", title="French grids", title_justify="left")
-    for row in rows:
-        table.add_row(row["name"], row["state"], row["relation"], row["territory"])
-    console.print(table)
-    first = next(iter(crs.KNOWN_GRIDS.values()))
-    console.print(f"{first.attribution} {first.licence}", highlight=False, markup=False)
+    if not rows:
+        console.print(f"No grid is needed for {reference or territory}.", highlight=False, markup=False)
+        return
+    console.print(f"{n_of(len(rows), 'French grid')}: {_counts(rows)}", style="bold", highlight=False)
+    needed = [row for row in rows if row["needed_for"]]
+    for row in sorted(needed, key=lambda row: (row["territory"], row["name"])):
+        _print_grid(console, row, row["needed_for"])
+    spare = [row for row in rows if not row["needed_for"]]
+    if spare:
+        console.print("Of former editions, or of places outside the table of territories:")
+    for row in sorted(spare, key=lambda row: (row["territory"], row["name"])):
+        _print_grid(console, row, row["relation"])
+    _print_credits(console, names)
+
+
+def _print_grid(console: Console, row: dict[str, Any], use: str) -> None:
+    year = row["edition"].partition(" ")[2]
+    text = f"{row['name']:<28}{row['state']:<9}{row['n_bytes']:>8,}  {row['territory']}: {use} {year}"
+    console.print(f"  {text.rstrip()}", highlight=False, markup=False, soft_wrap=True)
+
+
+def n_of(n: int, noun: str) -> str:
+    """A count with its noun: ``1 grid``, ``2 grids``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _counts(rows: Sequence[dict[str, Any]]) -> str:
+    states = [row["state"] for row in rows]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
 
 
 def _state(grid: crs.InstalledGrid | None) -> str:
@@ -148,13 +154,84 @@ def _state(grid: crs.InstalledGrid | None) -> str:
     return "DAMAGED" if grid.is_intact is False else "present"
 
 
-def synchronise(console: Console, names: Sequence[str] | None, base_url: str) -> None:
-    """Fetch grids into the user's folder; all of them when none is named."""
-    report = crs.sync_grids(names or tuple(crs.KNOWN_GRIDS), crs.user_grid_folder(), base_url=base_url)
+def _print_credits(console: Console, names: Iterable[str]) -> None:
+    """Licence and attribution of these grids, each wording once."""
+    known = [crs.KNOWN_GRIDS[name] for name in names if name in crs.KNOWN_GRIDS]
+    for licence, attribution in dict.fromkeys((grid.licence, grid.attribution) for grid in known):
+        console.print(f"Licence: {licence}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"To show with what you publish: {attribution}", highlight=False, markup=False, soft_wrap=True)
+
+
+def synchronise(
+    console: Console,
+    names: Sequence[str],
+    base_url: str,
+    *,
+    reference: str | None = None,
+    territory: str | None = None,
+    every: bool = False,
+) -> None:
+    """Fetch grids into the user's folder: those named, needed by a reference or territory, or all that France needs.
+
+    Licence and attribution are shown before anything is fetched. A grid that is intact in another folder of PROJ's path
+    is left where it is. Raises ``MissingGridError``, also when a damaged copy in another folder would still be read.
+    """
+    asked = bool(names) or reference is not None or territory is not None
+    if every and asked:
+        raise ConfigError(
+            "--all leaves nothing to choose",
+            where="--all",
+            found="--all together with names, --for or --territory",
+            expected="one or the other",
+            remedy="leave one out",
+        )
+    wanted = chosen_grids(names, reference=reference, territory=territory)
+    if not asked:
+        wanted = list(crs.KNOWN_GRIDS) if every else list(grids_of_territories())
+    if not wanted:
+        console.print(f"No grid is needed for {reference or territory}.", highlight=False, markup=False)
+        return
+    folder = crs.user_grid_folder()
+    installed = {grid.name: grid for grid in crs.installed_grids()}
+    here = [name for name in wanted if name in installed and installed[name].is_intact]
+    absent = [name for name in wanted if name not in here]
+    for name in here:
+        console.print(f"{name}: present, {installed[name].path}", highlight=False, markup=False, soft_wrap=True)
+    if not absent:
+        return
+    n_bytes = sum(crs.KNOWN_GRIDS[name].n_bytes for name in absent if name in crs.KNOWN_GRIDS)
+    console.print(
+        f"{n_of(len(absent), 'grid')}, {n_bytes:,} bytes, from {base_url} into {folder}",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+    _print_credits(console, absent)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks = {name: progress.add_task(name, total=crs.KNOWN_GRIDS[name].n_bytes, start=True, visible=False)
+                 for name in absent if name in crs.KNOWN_GRIDS}  # fmt: skip
+        report = crs.sync_grids(
+            absent,
+            folder,
+            base_url=base_url,
+            watch=lambda name, n: progress.update(tasks[name], completed=n, visible=True),
+        )
     for grid in report.grids:
         console.print(f"{grid.name}: {grid.state}, {grid.path}", highlight=False, markup=False, soft_wrap=True)
-    first = crs.KNOWN_GRIDS[report.grids[0].name]
-    console.print(f"{first.attribution} {first.licence}", highlight=False, markup=False)
+    _require_read(absent)
+
+
+def _require_read(names: Sequence[str]) -> None:
+    """Refuse to end well while a damaged copy in another folder comes first."""
+    now = {grid.name: grid for grid in crs.installed_grids()}
+    shadowed = [str(now[name].path) for name in names if name in now and now[name].is_intact is False]
+    if shadowed:
+        raise MissingGridError(
+            "the grid is there now, and a damaged copy in a folder that comes first is still read",
+            where=shadowed[0],
+            found=", ".join(shadowed),
+            expected="one intact copy",
+            remedy="remove the damaged copy",
+        )
 
 
 def print_doctor(console: Console, findings: Sequence[dict[str, Any]], *, as_json: bool) -> None:

@@ -72,6 +72,7 @@ def sync_grids(
     client: httpx.Client | None = None,
     known: Mapping[str, KnownGrid] = KNOWN_GRIDS,
     sleep: Callable[[float], None] = time.sleep,
+    watch: Callable[[str, int], None] | None = None,
 ) -> SyncReport:
     """Bring grids into a folder; those that are there and intact are left alone.
 
@@ -89,6 +90,8 @@ def sync_grids(
         The table with sizes and checksums.
     sleep
         How to wait between attempts, seconds.
+    watch
+        Told the name of a grid and how many of its bytes are there, each time that some come in.
 
     Raises
     ------
@@ -111,12 +114,17 @@ def sync_grids(
         )
     folder.mkdir(parents=True, exist_ok=True)
     with nullcontext(client) if client is not None else httpx.Client(timeout=30.0) as session:
-        rows = tuple(_sync(known[name], folder, base_url.rstrip("/"), session, sleep) for name in wanted)
+        rows = tuple(_sync(known[name], folder, base_url.rstrip("/"), session, sleep, watch) for name in wanted)
     return SyncReport(grids=rows)
 
 
 def _sync(
-    grid: KnownGrid, folder: Path, base_url: str, client: httpx.Client, sleep: Callable[[float], None]
+    grid: KnownGrid,
+    folder: Path,
+    base_url: str,
+    client: httpx.Client,
+    sleep: Callable[[float], None],
+    watch: Callable[[str, int], None] | None,
 ) -> GridSync:
     path, part = folder / grid.name, folder / f"{grid.name}.part"
     if path.is_file() and _sha256(path) == grid.sha256:
@@ -126,7 +134,7 @@ def _sync(
     n_fetched = 0
     for attempt in range(1, N_ATTEMPTS + 1):
         try:
-            n_fetched += _fetch(grid, url, part, client)
+            n_fetched += _fetch(grid, url, part, client, watch)
             _verify(grid, url, part)
             break
         except _Retry as retry:
@@ -150,7 +158,9 @@ def _sync(
     return GridSync(name=grid.name, state="resumed" if n_before else "downloaded", n_bytes_fetched=n_fetched, path=path)
 
 
-def _fetch(grid: KnownGrid, url: str, part: Path, client: httpx.Client) -> int:
+def _fetch(
+    grid: KnownGrid, url: str, part: Path, client: httpx.Client, watch: Callable[[str, int], None] | None
+) -> int:
     """One request; appends to the part, and returns the number of bytes it brought."""
     import httpx
 
@@ -170,6 +180,8 @@ def _fetch(grid: KnownGrid, url: str, part: Path, client: httpx.Client) -> int:
                 for block in answer.iter_raw():
                     n_fetched += len(block)
                     stream.write(block)
+                    if watch is not None:
+                        watch(grid.name, stream.tell())
                     if stream.tell() > grid.n_bytes:
                         break  # more than the table says: the checksum will refuse it
                 stream.flush()

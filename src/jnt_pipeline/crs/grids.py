@@ -26,6 +26,7 @@ __all__ = [
     "SyncReport",
     "grid_use",
     "installed_grids",
+    "is_intact",
     "look_again",
     "missing_grids",
     "sync_grids",
@@ -128,6 +129,12 @@ def look_again(names: set[str]) -> bool:
         with _lock:
             datadir.set_data_dir(path)
     return there
+
+
+def is_intact(name: str, path: Path) -> bool:
+    """Whether a grid file is what the table says, to the last bit; True for one that the table does not list."""
+    known = KNOWN_GRIDS.get(name)
+    return known is None or _fingerprint(path)[0] == known.sha256
 
 
 def grid_use(name: str, path: Path) -> GridUse:

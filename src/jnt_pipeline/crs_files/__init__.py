@@ -1,0 +1,137 @@
+"""Files of any kind moved to another reference: text, features, point clouds (``jnt crs transform``)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jnt_pipeline.crs_files.features import move_features
+from jnt_pipeline.crs_files.moved import Moved, whole_file, write_set_aside
+from jnt_pipeline.crs_files.points import move_points
+from jnt_pipeline.crs_files.text import move_text
+from jnt_pipeline.errors import ConfigError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.formats import TITLES, sniff
+
+__all__ = ["Moved", "move_file"]
+
+_FEATURES = {"geopackage", "shapefile", "parquet", "json"}
+_TEXT = {"csv", "unknown"}
+
+
+def move_file(
+    source: str,
+    target: str,
+    file: Path | None,
+    out: Path | None,
+    *,
+    columns: Sequence[str] = (),
+    delimiter: str = "",
+    layer: str | None = None,
+    set_aside: Path | None = None,
+) -> Moved:
+    """Transform one file into another of the same kind; text also from standard input and to standard output.
+
+    Kinds are told by content. What is written is written whole, or not at all. ``set_aside``: file for the records that
+    are refused; without it the first one that is refused ends the work.
+
+    Raises ``ConfigError`` for options that do not fit the file, ``UnreadableError``, ``UnsupportedError``,
+    ``CrsError``.
+    """
+    kind = "csv" if file is None else _kind(file)
+    if out is not None and file is not None and out.resolve() == file.resolve():
+        raise _unfit("--out", "the output would replace the input", str(out), "another file")
+    if kind in _TEXT:
+        _refuse("--layer", layer, "a text has no layers")
+        moved = _text(source, target, file, out, columns, delimiter, set_aside is not None)
+    else:
+        _refuse("--columns", ",".join(columns), "only text has columns of coordinates")
+        _refuse("--delimiter", delimiter, "only text has a delimiter")
+        assert file is not None
+        if out is None:
+            raise _unfit("--out", "this kind of file cannot go to standard output", file.name, "--out FILE")
+        if kind == "lidar":
+            _refuse("--layer", layer, "a point cloud has no layers")
+            _refuse("--set-aside", set_aside, "the points of a cloud are moved all together, or not at all")
+            moved = move_points(source, target, file, out)
+        else:
+            moved = move_features(source, target, file, out, layer=layer, set_aside=set_aside is not None)
+    if set_aside is not None:
+        write_set_aside(set_aside, moved.refused)
+    return moved
+
+
+def _kind(file: Path) -> str:
+    kind = sniff(file)
+    if kind == "unknown" and _starts_with(file, b"fgb"):
+        return "flatgeobuf"
+    if kind in _FEATURES | _TEXT | {"lidar"}:
+        return kind
+    raise UnsupportedError(
+        "this kind of file is not transformed here",
+        where=file.name,
+        found=TITLES.get(kind, kind),
+        expected="text, CSV, GeoPackage, GeoJSON, shapefile, FlatGeobuf, GeoParquet, LAS or LAZ",
+        remedy="convert it first; IFC, EDIGÉO and rasters go through a source of the twin",
+    )
+
+
+def _starts_with(file: Path, signature: bytes) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(len(signature)) == signature
+
+
+def _text(
+    source: str,
+    target: str,
+    file: Path | None,
+    out: Path | None,
+    columns: Sequence[str],
+    delimiter: str,
+    set_aside: bool,
+) -> Moved:
+    where = "standard input" if file is None else file.name
+    lines = _lines(file, where)
+    if out is not None:
+        with whole_file(out) as scratch, scratch.open("w", encoding="utf-8", newline="") as stream:
+            return move_text(
+                source, target, lines, stream,
+                where=where, columns=columns, delimiter=delimiter, set_aside=set_aside,
+            )  # fmt: skip
+    # Standard output gets nothing before the last line has proved sound.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as stream:
+        moved = move_text(
+            source, target, lines, stream,
+            where=where, columns=columns, delimiter=delimiter, set_aside=set_aside,
+        )  # fmt: skip
+        stream.seek(0)
+        shutil.copyfileobj(stream, sys.stdout)
+    return moved
+
+
+def _lines(file: Path | None, where: str) -> Iterator[str]:
+    try:
+        if file is None:
+            yield from sys.stdin
+            return
+        with file.open(encoding="utf-8") as stream:
+            yield from stream
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableError(
+            "cannot be read",
+            where=where,
+            found=str(error),
+            expected="lines of text in UTF-8",
+            remedy="give a text file, or convert it to UTF-8",
+        ) from error
+
+
+def _refuse(option: str, value: object, why: str) -> None:
+    if value:
+        raise _unfit(option, why, str(value), "no such option for this file")
+
+
+def _unfit(option: str, what: str, found: str, expected: str) -> ConfigError:
+    return ConfigError(what, where=option, found=found, expected=expected, remedy="see jnt crs transform --help")
