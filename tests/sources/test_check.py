@@ -105,36 +105,50 @@ LIDAR = [
         "EPSG:2991",
         "EPSG:6360",
         "defects",
-        {"outside_crs_area"},  # its numbers are feet, its record says metres: they fall in Canada
+        {"outside_crs_area", "probable_reference"},  # its numbers are feet, its record says metres: in Canada
     ),
     ("format_variants/1_4_w_evlr.laz", {2: 1000}, "EPSG:2903", None, "defects", {"unknown_vertical"}),
     (
         "format_variants/file_with_both_wkt_and_geotiff_vlrs.las",
         {2: 9808, 3: 158, 4: 724, 5: 10956, 6: 3737, 7: 25},
-        "EPSG:6880",
+        None,  # Nebraska in US survey feet says its WKT, in metres its keys
         None,
         "defects",
-        {"unknown_vertical"},
+        {"mixed_references"},
     ),
     ("format_variants/extrabytes.las", {1: 789, 2: 276}, None, None, "defects", {"missing_crs"}),
     ("format_variants/autzen_geo_proj.las", {1: 82, 2: 24}, "EPSG:2994", None, "defects", {"unknown_vertical"}),
-    ("bad/test_noepsg_043500_629205_IGN69.laz", {1: 17845}, None, None, "defects", {"missing_crs", "no_ground"}),
+    (
+        "bad/test_noepsg_043500_629205_IGN69.laz",
+        {1: 17845},
+        None,
+        None,
+        "defects",
+        {"missing_crs", "no_ground", "probable_reference"},
+    ),
     (
         "bad/test_data_0436_6384_LA93_IGN69_single_point.laz",
         {3: 1},
         None,
         None,
         "defects",
-        {"no_area", "no_ground", "missing_crs"},
+        {"no_area", "no_ground", "missing_crs", "probable_reference"},
     ),
-    ("bad/test_pdalfail_0643_6319_LA93_IGN69.laz", {65: 89}, None, None, "defects", {"only_noise", "missing_crs"}),
+    (
+        "bad/test_pdalfail_0643_6319_LA93_IGN69.laz",
+        {65: 89},
+        None,
+        None,
+        "defects",
+        {"only_noise", "missing_crs", "probable_reference"},
+    ),
     (
         "bad/test_data_77050_627755_LA93_IGN69.copc.laz",
         {1: 912, 2: 20251, 65: 9},
         None,
         None,
         "defects",
-        {"missing_crs"},
+        {"missing_crs", "probable_reference"},
     ),
     (
         "bad/simple1_4.las",
@@ -295,7 +309,11 @@ def test_a_tile_of_another_reference_than_it_says_is_named(tmp_path: Path) -> No
     path = write_tile(tmp_path / "t_IGN69.laz", points_on_grid(), 2, wkt="EPSG:3946")
     report = check_file(path)
     assert report.verdict == "defects"
-    assert grave(report) == {"outside_crs_area"}
+    assert grave(report) == {"outside_crs_area", "probable_reference"}
+    guess = report.findings[-1]
+    assert guess.suggestion == "crs: EPSG:2154"
+    assert "Lambert-93 (RGF93 v2b), EPSG:9794" in guess.message  # which the numbers cannot tell from v1
+    assert [fact.fact for fact in guess.evidence][:1] == ["outside_area"]
 
 
 def test_a_contradictory_reference_is_named(tmp_path: Path) -> None:

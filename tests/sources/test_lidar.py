@@ -171,9 +171,22 @@ def test_geotiff_keys_without_a_usable_code_are_no_reference(tmp_path: Path, key
         only_tile(tmp_path)
 
 
-def test_wkt_wins_over_keys_where_the_header_says_wkt(tmp_path: Path) -> None:
-    write_tile(tmp_path / TILE_NAME, points_on_grid(), 2, wkt="EPSG:2154", keys={1024: 1, 3072: 3946})
+def test_wkt_wins_over_keys_that_say_nothing(tmp_path: Path) -> None:
+    write_tile(tmp_path / TILE_NAME, points_on_grid(), 2, wkt="EPSG:2154", keys={1024: 1, 3072: 32767})
     assert only_tile(tmp_path).reference.horizontal == "EPSG:2154"
+
+
+def test_wkt_and_keys_that_agree_are_one_reference(tmp_path: Path) -> None:
+    write_tile(tmp_path / TILE_NAME, points_on_grid(), 2, wkt="EPSG:2154+5720", keys={1024: 1, 3072: 2154})
+    assert str(only_tile(tmp_path).reference) == "EPSG:2154+5720"
+
+
+def test_wkt_against_keys_is_a_mixed_file_that_only_a_declaration_opens(tmp_path: Path) -> None:
+    write_tile(tmp_path / TILE_NAME, points_on_grid(), 2, wkt="EPSG:2154", keys={1024: 1, 3072: 3946})
+    with pytest.raises(MixedReferencesError, match=r"(?s)EPSG:2154 in the WKT.*EPSG:3946 in the GeoTIFF.*declare"):
+        only_tile(tmp_path)
+    declared = Reference.model_validate("EPSG:2154+5720")
+    assert only_tile(tmp_path, crs=declared).reference == declared
 
 
 # --- units -------------------------------------------------------------------------------------------------------

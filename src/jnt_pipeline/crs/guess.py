@@ -9,7 +9,7 @@ before both; readings that remain equal are all told, and the guess is called am
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,6 @@ from jnt_pipeline.crs.hints import Fact, Hints, weigh
 from jnt_pipeline.crs.readings import (
     AS_WRITTEN,
     RARE,
-    WGS_84,
     Reading,
     Sheet,
     area_of,
@@ -32,7 +31,7 @@ from jnt_pipeline.crs.readings import (
 )
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
-from jnt_pipeline.crs.territories import territory_at
+from jnt_pipeline.crs.territories import ALL_SYSTEMS, territory_at
 
 __all__ = ["LEAST_SHARE", "Confidence", "Guess", "Suggestion", "guess_reference"]
 
@@ -187,12 +186,12 @@ def _late_doubts(xy: Array, stated: Reference, hints: Hints, found: list[Suggest
         place = f"longitude {np.median(lon):.3f}, latitude {np.median(lat):.3f}"
         words = f"read as {stated.horizontal} the points lie at {place}, away from what else is known"
         return (Fact(name="elsewhere", words=words, values={}, weight=0),)
-    where = [territory_at(float(a), float(b)) for a, b in zip(lon, lat, strict=True)]
-    simple = [one for one in found if one.n_mistakes == 1 and one.change != "as_written"]
-    if stated.horizontal == WGS_84 and simple and not any(where):
-        words = (
-            f"read as {stated.horizontal} no point lies in a French territory, and all would with one mistake undone"
-        )
+    if stated.horizontal not in ALL_SYSTEMS or any(
+        territory_at(float(x), float(y)) for x, y in zip(lon, lat, strict=True) if np.isfinite(x + y)
+    ):
+        return ()
+    if any(one.reference == stated.horizontal and one.n_mistakes == 1 for one in found):
+        words = f"read as {stated.horizontal} no point lies in a French territory; with one mistake undone they do"
         return (Fact(name="no_territory", words=words, values={"share_in_territories": 0.0}, weight=0),)
     return ()
 
@@ -250,15 +249,16 @@ def _preferred(sheet: Sheet, hints: Hints) -> str:
 
 def _without_twin_feet(fits: list[Suggestion]) -> list[Suggestion]:
     """International and US survey feet differ by 2 millionths: told apart by evidence, or not at all."""
-    by_code = {(one.reference, one.territory): one for one in fits if one.change == "feet"}
     kept = []
     for one in fits:
-        twin = by_code.get((one.reference, one.territory))
-        if one.change == "us_feet" and twin is not None and twin.weight >= one.weight:
+        twins = [o for o in fits if o.reference == one.reference and {o.change, one.change} == {"feet", "us_feet"}]
+        if any(twin.weight > one.weight for twin in twins):
             continue
-        if one.change == "feet" and any(
-            o.change == "us_feet" and o.reference == one.reference and o.weight > one.weight for o in fits
-        ):
+        if any(twin.weight == one.weight for twin in twins):
+            if one.change == "us_feet":
+                continue
+            words = f"{one.words} (international or US survey feet: a few metres apart)"
+            kept.append(replace(one, words=words))
             continue
         kept.append(one)
     return kept
