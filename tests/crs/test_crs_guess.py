@@ -8,6 +8,7 @@ a place within 300 m of the town: the shift of an old French datum, which a gues
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyproj
@@ -73,10 +74,16 @@ class Case:
         }[self.change]()
 
 
-def numbers(town: str, code: str, n: int = 40) -> NDArray[np.float64]:
+def numbers(town: str, code: str) -> NDArray[np.float64]:
+    """Forty places, as :func:`_numbers`; the caller may change them."""
+    return _numbers(town, code).copy()
+
+
+@cache
+def _numbers(town: str, code: str) -> NDArray[np.float64]:
     """Places within 2 km of a town in a system, on its own datum through PROJ's best answer without grids."""
     lon, lat, *_ = TOWNS[town]
-    around = np.random.default_rng(len(town)).uniform(-0.02, 0.02, (n, 2))
+    around = np.random.default_rng(len(town)).uniform(-0.02, 0.02, (40, 2))
     crs = pyproj.CRS(code)
     # the change of datum (under 250 m) is left out: the same longitude and latitude on the system's own datum
     own = crs.geodetic_crs
@@ -129,6 +136,7 @@ def is_right(case: Case, guess: Guess, position: int) -> bool:
     return case.true in {one.reference, *one.same_numbers} and one.change == change and apart < 1_000
 
 
+@cache
 def guessed(case: Case, hints: Hints | None = None) -> Guess:
     guess = guess_reference(case.points, Reference(horizontal=case.stated), hints)
     assert guess is not None

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from jnt_pipeline.crs.guess import Confidence
 from jnt_pipeline.crs.hints import Fact
@@ -210,7 +211,13 @@ def _level(heights: Array, is_ground: bool, territory: Territory) -> Fact:
     words = (
         f"{what} from {low:,.1f} to {high:,.1f} m above the datum; {territory.name} has {LOWEST_M:g} to {top:,.0f} m"
     )
-    values = {"low_m": round(low, 2), "high_m": round(high, 2), "least_m": LOWEST_M, "most_m": top}
+    values: dict[str, JsonValue] = {
+        "low_m": round(low, 2),
+        "high_m": round(high, 2),
+        "least_m": LOWEST_M,
+        "most_m": top,
+        "is_too_high": high > top,
+    }
     return Fact(name="level", words=words, values=values, weight=0 if fits else -2)
 
 
