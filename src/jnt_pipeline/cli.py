@@ -173,14 +173,17 @@ def check(
 ) -> None:
     """Report on source files before anything is built on them: what they hold, and what is wrong.
 
+    Where the numbers contradict the reference that is stated, it says what the file probably is, and why; files of
+    one territory are best checked together, as each is evidence for the others. Nothing is corrected.
+
     Exit code 0: all sound; 1: defects; 3: a file cannot be read.
 
     Example: jnt check LHD_FXX_0650_6860_PTS_LAMB93_IGN69.copc.laz model.ifc
     """
     from jnt_pipeline import reports
-    from jnt_pipeline.sources.check import check_file
+    from jnt_pipeline.sources.check import check_files
 
-    found = [check_file(file) for file in files]
+    found = check_files(files)
     if as_json:
         print(json.dumps([report.model_dump(mode="json") for report in found], indent=1, ensure_ascii=False))
     else:
