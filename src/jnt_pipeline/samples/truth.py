@@ -77,14 +77,7 @@ def write_truth(sample: SurveyedSample, folder: Path) -> None:
         "station_id,easting_m,northing_m,elevation_m,building_id",
         (f"{s.station_id},{s.x:.2f},{s.y:.2f},{s.elevation_m:.2f},{s.building_id}" for s in sample.stations),
     )
-    _write(
-        folder / "bim.json",
-        {
-            **asdict(sample.model),
-            "building_id": sample.town.modelled.building_id,
-            "crs": str(sample.town.site.reference),
-        },
-    )
+    _write(folder / "bim.json", _model(sample))
     _write(folder / "alerts.json", _alerts(sample))
     _write(folder / "anomalies.json", _anomalies(sample))
     _write(folder / "flood.json", _flood(sample, [properties for _, properties in buildings]))
@@ -114,6 +107,14 @@ def _write_features(crs: GeoJsonCrs, path: Path, features: Iterable[tuple[Polygo
     )
     text = f'{{"type":"FeatureCollection","crs":{json.dumps(crs)},"features":[\n{lines}\n]}}\n'
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _model(sample: SurveyedSample) -> Json:
+    """What the BIM model says; degrees to 10 decimals (0.01 mm): no byte hangs on the last bit of a transformation."""
+    said = asdict(sample.model)
+    said["placing"] |= {name: round(said["placing"][name], 10) for name in ("longitude", "latitude")}
+    town = sample.town
+    return {**said, "building_id": town.modelled.building_id, "crs": str(town.site.reference)}
 
 
 def _ground(sample: SurveyedSample) -> Json:
