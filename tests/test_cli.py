@@ -202,11 +202,12 @@ def test_grids_doctor_and_schema_speak_json(jnt, monkeypatch: pytest.MonkeyPatch
     assert json.loads(jnt("schema").out)["title"] == "Territory of jnt_pipeline"
 
 
-def test_sample_make_writes_files_and_a_description_that_runs(jnt, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("name", ["rive", "lagon"])
+def test_sample_make_writes_files_and_a_description_that_runs(jnt, tmp_path: Path, name: str) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "small"
-    said = jnt("sample", "make", "rive", "--seed", 3, "--size-km", 0.5, "--density", 1, "--out", out)
+    said = jnt("sample", "make", name, "--seed", 3, "--size-km", 0.5, "--density", 1, "--out", out)
     assert said.code == 0
-    config = tmp_path / "rive.yaml"
+    config = tmp_path / f"{name}.yaml"
     assert str(config) in said.out
     assert jnt("run", config, "--workspace", tmp_path / "twin", "--until", "ingest").code == 0
     assert jnt("sample", "make", "nowhere").code == 2

@@ -97,7 +97,7 @@ def demo(
 
 @sample_app.command("make")
 def sample_make(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive or lagon.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write; default: sample_data/NAME.")] = None,
     size_km: Annotated[
         float | None,
@@ -111,11 +111,13 @@ def sample_make(
     density: Annotated[
         float | None, typer.Option("--density", min=0.5, max=50, help="LiDAR pulses per square metre; default: 10.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed gives another town.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed gives another place.")] = None,
 ) -> None:
     """Write a synthetic territory in the producers' formats, with its truth beside it.
 
-    Example: jnt sample make rive --size-km 1 --density 10 --out /tmp/rive
+    rive is a town on the Loire in Lambert-93 and NGF-IGN69, lagon a coast of La Réunion in UTM 40S and REUN89.
+
+    Example: jnt sample make lagon --size-km 1 --density 10 --out /tmp/lagon
     """
     from jnt_pipeline import samples
 

@@ -14,17 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jnt_pipeline.errors import ConfigError
-from jnt_pipeline.samples import SAMPLES, SampleReport, make_sample, sample_config
+from jnt_pipeline.samples import SAMPLES, SampleReport, lagon, make_sample, rive, sample_config
 from jnt_pipeline.samples.extent import sample_extent
 from jnt_pipeline.samples.recipe import sample_files
-from jnt_pipeline.samples.rive import RECIPE
-from jnt_pipeline.samples.sites import RIVE
+from jnt_pipeline.samples.sites import LAGON, RIVE, Site
+from samples.conftest import Made
+
+RECIPES = {"lagon": lagon.RECIPE, "rive": rive.RECIPE}
 
 MAKE = """
 import sys
 from pathlib import Path
 from jnt_pipeline.samples import make_sample
-make_sample("rive", Path(sys.argv[1]))
+make_sample(sys.argv[1], Path(sys.argv[2]))
 """
 
 
@@ -34,19 +36,29 @@ def _content(path: Path) -> bytes:
     return raw[:10] + gzip.decompress(raw) if path.suffix == ".gz" else raw
 
 
-def test_committed_sample_is_what_the_generator_makes_byte_for_byte(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SAMPLES)
+def test_committed_sample_is_what_the_generator_makes_byte_for_byte(
+    repository: Path, tmp_path: Path, name: str
+) -> None:
     # Another process, with another hash seed, locale, time zone and folder, must give the same bytes.
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "LC_ALL": "C", "TZ": "Pacific/Auckland"}
-    subprocess.run([sys.executable, "-c", MAKE, str(tmp_path)], check=True, env=environment, cwd=tmp_path)
-    committed = repository / "sample_data" / "rive"
-    expected = sample_files(RECIPE, None)
+    subprocess.run([sys.executable, "-c", MAKE, name, str(tmp_path)], check=True, env=environment, cwd=tmp_path)
+    committed = repository / "sample_data" / name
+    expected = sample_files(RECIPES[name], None)
     assert sorted(p.relative_to(committed).as_posix() for p in committed.rglob("*") if p.is_file()) == list(expected)
-    different = [name for name in expected if _content(committed / name) != _content(tmp_path / name)]
+    different = [file for file in expected if _content(committed / file) != _content(tmp_path / file)]
     assert different == []
 
 
-def test_committed_sample_is_small_enough_for_a_repository(repository: Path) -> None:
-    assert sum(p.stat().st_size for p in (repository / "sample_data" / "rive").rglob("*") if p.is_file()) < 8_000_000
+@pytest.mark.parametrize("name", SAMPLES)
+def test_committed_sample_is_small_enough_for_a_repository(repository: Path, name: str) -> None:
+    assert sum(p.stat().st_size for p in (repository / "sample_data" / name).rglob("*") if p.is_file()) < 8_000_000
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_committed_description_is_what_the_generator_writes(repository: Path, name: str) -> None:
+    committed = (repository / "config" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert committed == sample_config(name, f"../sample_data/{name}")
 
 
 def test_made_again_in_place_it_is_the_same_and_another_seed_is_another_town(tmp_path: Path) -> None:
@@ -115,9 +127,22 @@ def test_one_kilometre_is_two_whole_tiles_named_by_their_north_west_corner() -> 
     ]
 
 
-@given(st.floats(0.5, 5.0))
-def test_tiles_cover_the_extent_and_each_meets_it(size_km: float) -> None:
-    extent = sample_extent(RIVE, size_km)
+def test_tiles_of_la_reunion_are_named_by_their_projection_and_heights() -> None:
+    extent = sample_extent(LAGON, 1.0)
+    assert extent.bounds == (321000, 7658000, 323000, 7659000)
+    assert [LAGON.tile_name(tile) for tile in extent.tiles] == [
+        "LHD_REU_0321_7659_PTS_RGR92UTM40S_REUN89.laz",
+        "LHD_REU_0322_7659_PTS_RGR92UTM40S_REUN89.laz",
+    ]
+
+
+def test_a_large_coast_grows_inland_and_no_further_out_to_sea() -> None:
+    assert sample_extent(LAGON, 3.0).bounds == (321000, 7656000, 325000, 7659000)
+
+
+@given(st.sampled_from([LAGON, RIVE]), st.floats(0.5, 5.0))
+def test_tiles_cover_the_extent_and_each_meets_it(site: Site, size_km: float) -> None:
+    extent = sample_extent(site, size_km)
     west, south, east, north = extent.bounds
     tiles = extent.tiles
     assert min(column for column, _ in tiles) * 1000 <= west
@@ -129,16 +154,16 @@ def test_tiles_cover_the_extent_and_each_meets_it(size_km: float) -> None:
     )
 
 
-def test_config_names_existing_folders_and_rules_that_the_engine_accepts(folder: Path) -> None:
+def test_config_names_existing_folders_and_rules_that_the_engine_accepts(made: Made) -> None:
     import yaml
 
     from jnt_pipeline.hypervisor.rules import ThresholdRule
 
-    config = yaml.safe_load(sample_config("rive", str(folder)))
+    config = yaml.safe_load(sample_config(made.name, str(made.folder)))
     assert [source["kind"] for source in config["sources"]] == ["cadastre", "lidar", "bim", "sensors"]
     assert all(Path(source["path"]).is_dir() for source in config["sources"])
     rules = [ThresholdRule.model_validate(rule) for rule in config["rules"]]
-    assert len(rules) == 5
+    assert len(rules) == {"rive": 5, "lagon": 7}[made.name]
     assert any(rule.below is not None for rule in rules)
 
 
@@ -163,6 +188,15 @@ def test_declared_undulation_agrees_with_the_official_grid(shared: Path) -> None
     assert declared["accuracy_m"] == pytest.approx(0.05)
 
 
+def test_the_coast_declares_no_undulation() -> None:
+    """It is there to be brought to the ellipsoid by the official grid."""
+    import yaml
+
+    config = yaml.safe_load(sample_config("lagon", "x"))
+    assert config["reference"] == "EPSG:2975+5758"
+    assert "undulation" not in config
+
+
 def test_samples_are_described_in_one_line() -> None:
-    assert SAMPLES["rive"]
+    assert set(SAMPLES) == set(RECIPES)
     assert all("\n" not in text for text in SAMPLES.values())

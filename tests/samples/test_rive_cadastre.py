@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.polygon import signed_area
 
-from samples.reading_rive import layer_of, rows_of, truth_of
+from samples.reading_samples import layer_of, rows_of, truth_of
 
 
 def test_cadastre_has_the_attributes_of_etalab_and_winds_its_rings_as_rfc_7946(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from samples.reading_rive import EAST, NORTH, UP, ground_again, rows_of, truth_of
+from samples.reading_samples import EAST, NORTH, UP, ground_again, rows_of, truth_of
 
 
 def test_ground_points_lie_on_the_specified_ground_within_the_stated_error(

@@ -13,7 +13,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from samples.reading_rive import UP, ground_again, truth_of
+from samples.reading_samples import UP, ground_again, truth_of
 
 
 def test_school_model_stands_on_its_footprint_at_its_true_height(folder: Path) -> None:
