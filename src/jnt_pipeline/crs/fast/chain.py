@@ -71,10 +71,12 @@ class Chain:
         if points.dtype == np.float64 and points.flags.c_contiguous and points.flags.aligned:
             return out, state, self._run(points, out, state, scratch)
         anything = False
+        plain = np.empty((min(n, _ROWS_AT_ONCE), points.shape[1]))
         for first in range(0, n, _ROWS_AT_ONCE):
-            part = slice(first, first + _ROWS_AT_ONCE)
-            plain = np.array(points[part], dtype=np.float64, order="C")
-            anything |= self._run(plain, out[part], state[part], scratch)
+            part = slice(first, min(first + _ROWS_AT_ONCE, n))
+            rows = plain[: part.stop - first]
+            rows[:] = points[part]
+            anything |= self._run(rows, out[part], state[part], scratch)
         return out, state, anything
 
     def _run(self, points: NDArray[np.generic], out: Array, state: NDArray[np.uint8], scratch: Array) -> bool:
