@@ -10,6 +10,7 @@ import pyproj
 from pydantic import BaseModel, ConfigDict, Field
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.grid_needs import grids_used_from
 from jnt_pipeline.crs.grid_table import KNOWN_GRIDS
 from jnt_pipeline.crs.grids import is_intact, use_grid_folders
 from jnt_pipeline.crs.operations import Candidate, PinnedOperation, candidates
@@ -17,7 +18,7 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import System, canonical, system
 from jnt_pipeline.crs.territories import french_name, territory_at
 from jnt_pipeline.crs.transform import Transformation, transformation
-from jnt_pipeline.errors import CrsError
+from jnt_pipeline.errors import CrsError, MissingGridError
 from jnt_pipeline.provenance import Operation, accuracy_text
 
 __all__ = ["Alternative", "Explanation", "GridState", "Place", "explain"]
@@ -108,18 +109,15 @@ def explain(source: Reference | str, target: Reference | str, *, bbox: Bounds | 
     """
     folders = use_grid_folders()
     start, end = system(canonical(source)), system(canonical(target))
-    chosen: Transformation | None = None
-    refusal = ""
-    try:
-        chosen = transformation(start.reference, end.reference, area=bbox)
-    except CrsError as error:
-        refusal = str(error)
-    proposed = _proposed(start, end, bbox)
-    alternatives = _judged(proposed, chosen)
+    chosen, refusal = _choice(start, end, bbox)
+    alternatives = _judged(_proposed(start, end, bbox), chosen)
     if chosen is not None:
-        grids = tuple(_grid_state(grid.name, _found(grid.name, folders)) for grid in chosen.operation.grids)
+        names = tuple(grid.name for grid in chosen.operation.grids)
+    elif alternatives:
+        names = tuple(grid.name for grid in alternatives[0].grids)
     else:
-        grids = alternatives[0].grids if alternatives else ()
+        names = tuple(sorted({*grids_used_from(start.reference), *grids_used_from(end.reference)}))
+    grids = tuple(_grid_state(name, _found(name, folders)) for name in names)
     return Explanation(
         source=start.reference.code,
         source_name=start.crs.name,
@@ -139,15 +137,33 @@ def explain(source: Reference | str, target: Reference | str, *, bbox: Bounds | 
     )
 
 
+def _choice(start: System, end: System, bbox: Bounds | None) -> tuple[Transformation | None, str]:
+    """The transformation, or why there is none. Where none suits the place, the one of the pair is judged there."""
+    refusal = ""
+    for area in dict.fromkeys((bbox, None)):
+        try:
+            return transformation(start.reference, end.reference, area=area), ""
+        except CrsError as error:
+            refusal = refusal or str(error)
+    return None, refusal
+
+
 def _proposed(start: System, end: System, bbox: Bounds | None) -> list[Candidate]:
     """What PROJ is asked: the horizontal parts alone where heights do not move."""
     if start.reference == end.reference or (end.has_heights and not start.has_heights):
         return []
     same_vertical = start.reference.vertical is not None and start.reference.vertical == end.reference.vertical
     plane = same_vertical or not end.has_heights
+    ends = (start.crs, end.crs)
     if plane and start.flat is not None and end.flat is not None:
-        return candidates(start.flat, end.flat, bbox)
-    return candidates(start.crs, end.crs, bbox)
+        ends = (start.flat, end.flat)
+    try:
+        for area in dict.fromkeys((bbox, None)):
+            if found := candidates(*ends, area):
+                return found
+    except MissingGridError:  # a grid that is none: the refusal says so
+        return []
+    return []
 
 
 def _judged(proposed: list[Candidate], chosen: Transformation | None) -> tuple[Alternative, ...]:

@@ -30,6 +30,7 @@ __all__ = [
     "look_again",
     "missing_grids",
     "sync_grids",
+    "unreadable_grids",
     "use_grid_folders",
     "user_grid_folder",
 ]
@@ -178,6 +179,19 @@ def missing_grids(names: list[str], *, where: str) -> MissingGridError:
         found=f"nothing of that name in {', '.join(dict.fromkeys(looked))}",
         expected=f"{', '.join(names)} (a result without it would be metres off, and is refused)",
         remedy=f"run `jnt grids sync {' '.join(names)}`, or name the folder that holds it in {GRIDS_VARIABLE}",
+    )
+
+
+def unreadable_grids(found: str, *, where: str) -> MissingGridError:
+    """The error for grids that PROJ finds and cannot open; it names those whose checksum is not the one known."""
+    damaged = [grid for grid in installed_grids() if grid.is_intact is False]
+    names = ", ".join(grid.name for grid in damaged)
+    return MissingGridError(
+        f"a grid on this machine is damaged: {names}" if damaged else "PROJ cannot open a grid that it needs",
+        where=where,
+        found="; ".join(str(grid.path) for grid in damaged) or found,
+        expected="grids with the checksums that `jnt grids list --json` tells",
+        remedy=f"remove the damaged file, then run `jnt grids sync {names.replace(',', '')}`".rstrip(),
     )
 
 

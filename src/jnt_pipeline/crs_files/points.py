@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyproj
+
 from jnt_pipeline.base_layers.point_files import las_damage_turned, rewrite_point_file
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical
 from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.crs_files.moved import AUTO, Moved, agreed_reference, whole_file
-from jnt_pipeline.errors import ConfigError, MissingCrsError, UnreadableError
+from jnt_pipeline.errors import ConfigError, CrsError, MissingCrsError, UnreadableError
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.sources.las_reference import stated_crs, stated_reference, vertical_of_name
 
@@ -31,10 +33,24 @@ def move_points(source: str, target: str, file: Path, out: Path) -> Moved:
         )
     reference, notes = agreed_reference(source, _stated(file, source), file.name)
     end = canonical(target)
+    _require_statable(end, out)
     change = transformation(reference, end)
     with whole_file(out) as scratch:
         n_points = rewrite_point_file(file, scratch, change, end)
     return Moved(operation=change.operation, counts=Counts(read=n_points, kept=n_points), notes=notes)
+
+
+def _require_statable(end: Reference, out: Path) -> None:
+    """LAS 1.4 states its reference as WKT 1, which knows no heights in a geographic system of three axes."""
+    crs = pyproj.CRS(end.code)
+    if crs.is_geographic and len(crs.axis_info) == 3:
+        raise CrsError(
+            "a LAS file cannot state this reference",
+            where=out.name,
+            found=f"{end.code} ({crs.name}), three geographic axes",
+            expected="a plane or geographic system with a vertical one, or a geocentric system",
+            remedy="write EPSG:4978 for ellipsoidal positions, or keep heights above a vertical datum",
+        )
 
 
 def _stated(file: Path, given: str) -> Reference | None:
