@@ -128,3 +128,17 @@ def test_the_surge_comes_after_the_swell_and_floods_houses_behind_the_berm(seed:
     grounds = [coast_of(village).elevation(*b.footprint_grid().T).min() for b in village.buildings]
     assert sum(ground < -1.5 + 2.6 for ground in grounds) == 0  # at the first warning nobody has wet feet
     assert 5 < sum(ground < peak for ground in grounds) < len(grounds) / 2
+
+
+def test_a_larger_coast_keeps_the_special_blocks_in_the_middle_and_climbs_the_island() -> None:
+    village = build_lagon(974, sample_extent(LAGON, 1.0))
+    middle = shapely.box(321900, 7658400, 322100, 7658600)
+    for name in ("ABRI CYCLONIQUE", "MAIRIE ANNEXE", "MARCHE"):
+        assert middle.contains(village.named(name).footprint), name
+    assert len(village.buildings) > 400
+    codes = list(draw_plan(village).sections)
+    assert codes[:3] == ["AB", "AC", "AD"]
+    assert len(codes) > 4
+    # One in eight from 110 m on: about 110 m up at the east edge, 1,000 m inland.
+    top = village.terrain.elevation(np.array([322990.0]), np.array([7658500.0]))[0]
+    assert 95 < top < 130

@@ -21,8 +21,9 @@ SEA_M = 0.12
 """Elevation of the sea on the day of the flight."""
 SHORE_V, BAY_LENGTH_M = -96.0, 460.0
 """Middle line of the coastline, own axes, and the length of its bays."""
-REEF_V, REEF_HALF_M, REEF_M, REEF_SWING_M = -196.0, 7.0, 0.45, 5.0
-"""Bank of coral rubble on the reef: its line, half width, height above the sea, and how far it winds."""
+REEF_V, REEF_HALF_M, REEF_M = -196.0, 7.0, 0.45
+REEF_SWING_M, REEF_SWING_LENGTH_M = 5.0, 310.0
+"""Bank of coral rubble on the reef: its line, half width, height above the sea, how far it winds and how often."""
 PASS_LENGTH_M, PASS_SHARE = 170.0, -0.35
 """The bank is broken by passes: it emerges where a sine of this length exceeds this share."""
 SHELF_S = (0.0, 16.0, 24.0, 40.0, 66.0, 80.0, 110.0, 330.0, 12_000.0)
@@ -77,7 +78,7 @@ class Coast:
     def reef(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
         """Height of the bank of rubble above the sea, metres; 0 where it does not emerge."""
         winding, passes = self.reef_phases
-        line = REEF_V + REEF_SWING_M * np.sin(u * (2 * np.pi / 310.0) + winding)
+        line = REEF_V + REEF_SWING_M * np.sin(u * (2 * np.pi / REEF_SWING_LENGTH_M) + winding)
         across = 1.0 - ((v - line) / REEF_HALF_M) ** 2
         along = np.clip(2.0 * (np.sin(u * (2 * np.pi / PASS_LENGTH_M) + passes) - PASS_SHARE), 0.0, 1.0)
         return np.asarray(REEF_M * along * np.maximum(across, 0.0))

@@ -98,7 +98,7 @@ def _describe_ground(town: SampleTown, scenery: Scenery) -> dict[str, Any]:
             "half_width_m": coast.REEF_HALF_M,
             "height_m": coast.REEF_M,
             "swing_m": coast.REEF_SWING_M,
-            "swing_length_m": 310.0,
+            "swing_length_m": coast.REEF_SWING_LENGTH_M,
             "pass_length_m": coast.PASS_LENGTH_M,
             "pass_share": coast.PASS_SHARE,
             "phases": list(ground.reef_phases),
