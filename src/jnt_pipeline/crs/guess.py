@@ -136,8 +136,10 @@ def guess_reference(points: Array, stated: Reference | None, hints: Hints | None
             return None
     if stated is None:  # nothing is contradicted: only what needs no mistake, or what something else confirms
         found = [one for one in found if (one.n_mistakes == 0 and not one.is_rare) or one.weight >= 2]
-    elif not any(fact.weight < 0 for fact in doubts):
-        found = [one for one in found if one.n_mistakes == 1]
+    elif not any(fact.name == "outside_area" for fact in doubts):  # the statement is possible: only better ones count
+        found = [one for one in found if _support(one.facts) >= 0]
+        if not any(fact.weight < 0 for fact in doubts):
+            found = [one for one in found if one.n_mistakes == 1]
     return _judged(stated, doubts, found)
 
 

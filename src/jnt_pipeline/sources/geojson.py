@@ -169,7 +169,8 @@ def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
         known.setdefault(_DEFAULT_CRS if name.endswith((_DEFAULT_CRS, *_LONGITUDE_FIRST)) else _plain(name), name)
     if len(known) > 1:
         told = "; ".join(
-            f"{name} ({names[name]}, first: {first.get(name, 'the collection')})" for name in known.values()
+            f"{name} ({names[name]} features, first: {first[name]})" if name in first else f"{name} (the collection)"
+            for name in names
         )
         raise MixedReferencesError(
             "the features of one file state different references",

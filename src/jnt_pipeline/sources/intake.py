@@ -24,6 +24,9 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    role: Literal["doubt", "support"] = Field(
+        description="doubt: speaks against what is stated; support: what the first suggestion would make of it."
+    )
     fact: str = Field(description="Stable word, snake_case: outside_area, departements, named_square, overlap, …")
     message: str = Field(description="The fact in one sentence.")
     values: dict[str, JsonValue] = Field(default_factory=dict, description="Its numbers.")

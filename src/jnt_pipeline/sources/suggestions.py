@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def _of_place(guess: Guess | None) -> list[Finding]:
             suggestion=first.remedy,
             alternatives=tuple(one.remedy for one in others),
             confidence=f"{guess.confidence}: {guess.reason}",
-            evidence=_evidence((*guess.doubts, *first.facts)),
+            evidence=_evidence(guess.doubts, first.facts),
         )
     ]
 
@@ -99,8 +100,13 @@ def _remedy(one: Suggestion) -> str:
     return f"declare `{one.remedy}`" if one.change == "as_written" else one.remedy
 
 
-def _evidence(facts: Iterable[Fact]) -> tuple[Evidence, ...]:
-    return tuple(Evidence(fact=fact.name, message=fact.words, values=dict(fact.values)) for fact in facts)
+def _evidence(doubts: Iterable[Fact], support: Iterable[Fact] = ()) -> tuple[Evidence, ...]:
+    parts: tuple[tuple[Literal["doubt", "support"], Iterable[Fact]], ...] = (("doubt", doubts), ("support", support))
+    return tuple(
+        Evidence(role=role, fact=fact.name, message=fact.words, values=dict(fact.values))
+        for role, facts in parts
+        for fact in facts
+    )
 
 
 # --- heights -----------------------------------------------------------------------------------------------------
@@ -175,7 +181,6 @@ def _of_heights(guess: HeightGuess | None, one: Observed) -> list[Finding]:
         ]  # fmt: skip
     told = [_to_declare(reading.kind, reading.unit, guess.vertical) for reading in guess.readings]
     words = " or ".join(reading.words for reading in guess.readings)
-    facts = (*guess.doubts, *guess.readings[0].facts)
     return [
         Finding(
             severity="warning",
@@ -186,7 +191,7 @@ def _of_heights(guess: HeightGuess | None, one: Observed) -> list[Finding]:
             suggestion=told[0],
             alternatives=tuple(told[1:]),
             confidence=f"{guess.confidence}: {guess.reason}",
-            evidence=_evidence({fact.words: fact for fact in facts}.values()),
+            evidence=_evidence(guess.doubts, guess.readings[0].facts),
         )
     ]
 
