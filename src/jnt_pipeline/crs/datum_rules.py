@@ -37,13 +37,33 @@ PINS = (
         # EPSG ranks "NTF to WGS 84 (1)", three parameters, 0.4 to 4.0 m off, as the best towards WGS 84.
         source="IGN, grille GR3DF97A: the official NTF to RGF93 transformation",
     ),
-    # Local datums: towards WGS 84 PROJ knows three mean translations (10 to 44 m), towards the legal system IGN's
-    # seven parameters (0.1 to 1 m), and WGS 84 is the legal system within 1 m.
+    # Local datums: towards WGS 84 PROJ often knows three mean translations alone (10 to 44 m), towards the legal system
+    # IGN's seven parameters (0.1 to 1 m), and WGS 84 is the legal system within 1 m. And the plane moves at height
+    # zero, so that a record with heights lies where it lies without them.
     Pin(
         datums=frozenset({"EPSG:4626"}),  # Réunion 1947
         grid=None,
         pivot="EPSG:4627",
+        # For the way back EPSG has seven other parameters, and PROJ takes them: there and back again is 9 cm off.
+        # The first ones turned round would be worse, 41 cm: their angles are too large (77") for PROJ's inverse.
         source="EPSG registry, Reunion 1947 to RGR92 (1): 0.1 m, against 44 m towards WGS 84",
+    ),
+    # Towards WGS 84 the Antilles have parameters of their own.
+    *[
+        Pin(
+            datums=frozenset({datum}),
+            grid=None,
+            pivot="EPSG:5489",
+            realisations={"WGS 84": "EPSG:4326"},
+            source="EPSG registry",
+        )
+        for datum in ("EPSG:4622", "EPSG:4625", "EPSG:4621")  # Guadeloupe 1948, Martinique 1938, Fort Marigot
+    ],
+    Pin(
+        datums=frozenset({"EPSG:4638"}),  # Saint-Pierre-et-Miquelon 1950
+        grid=None,
+        pivot="EPSG:4326",
+        source="EPSG registry, Saint Pierre et Miquelon 1950 to WGS 84 (2): 1 m; none towards RGSPM06",
     ),
     Pin(
         datums=frozenset({"EPSG:4623"}),  # CSG67

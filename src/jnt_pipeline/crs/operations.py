@@ -15,11 +15,19 @@ from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.datum_rules import PINS, Pin
-from jnt_pipeline.crs.grids import grid_use, look_again, missing_grids
+from jnt_pipeline.crs.grids import grid_use, look_again, missing_grids, unreadable_grids
 from jnt_pipeline.errors import BallparkError, CrsError
 from jnt_pipeline.provenance import GridUse
 
-__all__ = ["PinnedOperation", "best_operation", "candidates", "pin_between", "pinned_transformer", "require_pinned"]
+__all__ = [
+    "PinnedOperation",
+    "best_operation",
+    "candidates",
+    "pin_between",
+    "pin_of",
+    "pinned_transformer",
+    "require_pinned",
+]
 
 _UNSTATED_M = 900.0  # EPSG writes 998 and 999 m for an accuracy that nobody knows; PROJ adds them up
 
@@ -77,7 +85,10 @@ def candidates(source: pyproj.CRS, target: pyproj.CRS, area: Bounds | None) -> l
     with _building, warnings.catch_warnings():
         # "Best transformation is not available": said again below as an error that names the remedy.
         warnings.simplefilter("ignore", UserWarning)
-        group = TransformerGroup(source, target, always_xy=True, area_of_interest=where, allow_ballpark=False)
+        try:
+            group = TransformerGroup(source, target, always_xy=True, area_of_interest=where, allow_ballpark=False)
+        except ProjError as error:  # PROJ opens the grids that it finds, and stops at one that is no grid
+            raise unreadable_grids(str(error), where=f"{_label(source)} to {_label(target)}") from error
     runnable = [
         _candidate(t.description, t.definition, t.accuracy, t.operations or (), t.area_of_use)
         for t in group.transformers
@@ -97,6 +108,11 @@ def _candidate(description: str, pipeline: str, accuracy: float, steps: object, 
         bounds=None if bounds is None else tuple(bounds),
         area_name=str(getattr(area, "name", "") or ""),
     )
+
+
+def pin_of(datum: str) -> Pin | None:
+    """The rule of one datum (EPSG code of its geographic system), if there is one."""
+    return next((pin for pin in PINS if datum in pin.datums), None)
 
 
 def pin_between(source_datum: str, target_datum: str) -> Pin | None:

@@ -8,10 +8,11 @@ import pyproj
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.areas import require_meeting
-from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between
+from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between, pin_of
 from jnt_pipeline.crs.own_operations import datum_link, datum_name, height_link
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
+from jnt_pipeline.crs.territories import french_name, territories_of
 from jnt_pipeline.errors import BallparkError, CrsError, MissingHeightReferenceError
 from jnt_pipeline.provenance import GridUse, Operation, UndulationUse
 
@@ -133,7 +134,7 @@ def route(source: System, target: System, undulation: DeclaredUndulation | None,
             "the target has heights, and the source says nothing about its own",
             where=f"{source.reference} to {target.reference}",
             found=f"{source.reference}, without a vertical reference",
-            expected=f"a vertical reference, such as {source.reference.horizontal}+5720 for NGF-IGN69",
+            expected=f"a vertical reference, such as {_example(source)}",
             remedy="state the vertical reference of the source (for LiDAR HD it is in the product's name)",
         )
     if not target.has_heights:
@@ -149,6 +150,13 @@ def route(source: System, target: System, undulation: DeclaredUndulation | None,
     return Route(steps=_between(source, target, area))
 
 
+def _example(source: System) -> str:
+    """The source with the legal vertical system of its territory: ``EPSG:2975+5758 for REUN89``."""
+    rows = territories_of(source.reference.horizontal)
+    vertical = rows[0].legal[1] if rows else "EPSG:5720"
+    return f"{source.reference.horizontal}+{vertical[5:]} for {french_name(vertical)}"
+
+
 def _between(source: System, target: System, area: Bounds | None) -> tuple[Step, ...]:
     """Heights move: by PROJ's own operations, or by IGN's where PROJ's database lacks them."""
     where = f"{source.reference} to {target.reference}"
@@ -162,6 +170,15 @@ def _between(source: System, target: System, area: Bounds | None) -> tuple[Step,
         flat, solid = (system(Reference(horizontal=code)) for code in (link.flat, link.solid))
         after = _moves(_Plane.of(flat), _Plane.of(target), 2, area)
         return (*_between(source, solid, area), link.step(up=False, where=where), *after)
+    pin = pin_of(source.datum_code)
+    if pin is not None and pin is pin_of(target.datum_code):
+        # Two vertical systems over one local datum: heights meet on the pivot, and the plane comes back where it was.
+        here, there = (
+            system(Reference(horizontal=pin.pivot, vertical=end.reference.vertical)) for end in (source, target)
+        )
+        before = _moves(_Plane.of(source), _Plane.of(here), 2, area)
+        after = _moves(_Plane.of(there), _Plane.of(target), 2, area)
+        return (*before, *_between(here, there, area), *after)
     return _moves(_Plane(source.crs, source), _Plane(target.crs, target), 3, area)
 
 
@@ -228,7 +245,7 @@ def _moves(source: _Plane, target: _Plane, n_columns: int, area: Bounds | None) 
 def _only(operation: PinnedOperation | None) -> PinnedOperation:
     if operation is None:
         raise BallparkError(
-            "PROJ knows no operation that reads the grid which is required for this datum",
+            "PROJ does not know the operation which is required for this datum",
             expected="PROJ's database with the French operations",
             remedy="install a current pyproj",
         )
