@@ -175,7 +175,7 @@ def test_ellipsoidal_heights_are_known_by_the_same_ground_in_another_file(
     # the sample of the ground is another one in each file: their cells agree to a few centimetres
     assert facts(found, "doubt")["overlap"]["median_m"] == pytest.approx(UNDULATION_M, abs=0.05)
     assert facts(found)["overlap"]["median_m"] == pytest.approx(0, abs=0.05)
-    # the vector lies some kilometres away, over which RAF20 changes by centimetres
+    # the vector lies 2 km away, over which RAF20 changes by centimetres
     assert facts(found)["undulation"]["undulation_m"] == pytest.approx(UNDULATION_M, abs=0.05)
     # two files that contradict each other: the other one is told as well, and no more than that it disagrees
     assert all(one.code != "probable_reference" for one in guesses(theirs))

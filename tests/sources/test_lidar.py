@@ -11,6 +11,7 @@ from jnt_pipeline.errors import (
     EmptySourceError,
     MissingCrsError,
     MissingHeightReferenceError,
+    MixedReferencesError,
     SourceError,
 )
 from jnt_pipeline.sources.lidar import LidarSource, named_square, read_points, tile_id_of_name

@@ -294,11 +294,10 @@ def _is_home(one: Suggestion, stated: Reference | None) -> bool:
 def _judged(stated: Reference | None, doubts: tuple[Fact, ...], found: list[Suggestion]) -> Guess | None:
     told = stated.horizontal if stated else ""
     if not found:
-        return (
-            Guess(stated=told, doubts=doubts, suggestions=(), confidence="weak", reason="no reading fits")
-            if (stated is not None and any(fact.name != "outside_area" for fact in doubts))
-            else None
-        )
+        # points outside, or beside the square of a name, have a finding of their own already
+        if stated is None or all(fact.name in {"outside_area", "named_square"} for fact in doubts):
+            return None
+        return Guess(stated=told, doubts=doubts, suggestions=(), confidence="weak", reason="no reading fits")
     best = [one for one in found if _rank(one) == _rank(found[0])]
     first, supported = found[0], [fact for fact in found[0].facts if fact.weight > 0]
     confidence: Confidence

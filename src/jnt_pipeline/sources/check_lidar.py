@@ -69,7 +69,9 @@ def examine_lidar(
     }
     if reference is not None:
         findings += _place_findings(path, summary, reference)
-    return IntakeReport.judged(path, "lidar", facts, findings), _observed(path, promise, summary, reference)
+    # a vertical that is contradicted leaves the place as it is stated; two horizontal references leave none
+    place = reference if reference is not None or stated.rivals else _horizontal(stated, path, crs)
+    return IntakeReport.judged(path, "lidar", facts, findings), _observed(path, promise, summary, place)
 
 
 def _observed(path: Path, promise: LasPromise, summary: TileSummary, reference: Reference | None) -> Observed | None:
