@@ -190,6 +190,8 @@ def _reference(
 
 def _horizontal(stated: StatedCrs, path: Path, crs: Reference | None) -> Reference | None:
     """The horizontal reference alone, when the heights have none that is known."""
+    if crs is None and stated.crs is None:
+        return None
     try:
         return (canonical(crs) if crs else reference_of(stated.parts[0], where=path.name)).flat()
     except MissingCrsError:
