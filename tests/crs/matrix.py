@@ -82,8 +82,6 @@ def grid_of(vertical: str, own: str, other: str) -> tuple[str, str]:
         return other, rows[other]  # 0.065 m by RAF20 against 0.505 m by RAF18, says EPSG
     if {own, other} == {"ETRS89", "WGS 84"} and "RGF93 v2b" in rows:
         return "RGF93 v2b", rows["RGF93 v2b"]  # the same
-    if vertical == "EPSG:5721" and {own, other} != {"RGF93 v2"}:
-        return "RGF93 v2b", rows["RGF93 v2b"]  # RAC23, 0.02 m, against RAC09, 0.05 m
     for datum in (own, other):
         if datum in rows:
             return datum, rows[datum]
@@ -127,3 +125,38 @@ def expected(source: Ref, target: Ref, at: np.ndarray, grids: Path) -> tuple[np.
 def difference_m(target: Ref, got: np.ndarray, want: np.ndarray) -> float:
     """Largest difference in metres."""
     return metres_apart(got, want, target.kind, in_grades=target.datum == "NTF (Paris)")
+
+
+def refusal_of(source: Ref, target: Ref) -> str:
+    """Name of the error that a cell must raise whatever grids there are; empty when it must be served.
+
+    Worked out from the table alone: heights out of nothing, zones of conformal conics that do not touch, and vertical
+    systems that nothing relates to an ellipsoid.
+    """
+    if not _bands_meet(source.horizontal, target.horizontal):
+        return "DisjointAreasError"
+    if source == target:
+        return ""
+    if target.has_heights and not source.has_heights:
+        return "MissingHeightReferenceError"
+    if target.has_heights and source.vertical != target.vertical and {source.vertical, target.vertical} & UNRELATED:
+        return "BallparkError"
+    return ""
+
+
+def _bands_meet(one: str, other: str) -> bool:
+    """Bands of latitude (and UTM's of longitude) of two systems meet, half a degree of margin on each side included."""
+    boxes = [_BANDS.get(int(code[5:]), (-540.0, -90.0, 540.0, 90.0)) for code in (one, other)]
+    a, b = boxes
+    return max(a[0], b[0]) - 0.5 < min(a[2], b[2]) + 0.5 and max(a[1], b[1]) - 0.5 < min(a[3], b[3]) + 0.5
+
+
+_BANDS = {
+    **{first + n: (-9.86, 41.0 + n, 10.38, 43.0 + n) for first in (3942, 9822, 9842) for n in range(9)},
+    25830: (-6.0, 35.26, 0.0, 80.53), 25831: (0.0, 37.0, 6.01, 82.45), 25832: (6.0, 36.53, 12.01, 84.33),
+    27561: (-4.87, 48.14, 8.23, 51.14), 27571: (-4.87, 48.14, 8.23, 51.14),
+    27562: (-4.8, 45.44, 7.63, 48.15), 27563: (-1.79, 42.33, 7.71, 45.46), 27573: (-1.79, 42.33, 7.71, 45.46),
+    27564: (8.5, 41.31, 9.63, 43.07), 27574: (8.5, 41.31, 9.63, 43.07),
+    2972: (-54.0, 2.17, -49.45, 8.88), 2971: (-54.0, 3.43, -51.61, 5.81), 3313: (-54.61, 2.11, -54.0, 5.69),
+}  # fmt: skip
+"""West, south, east, north, degrees: zones narrower than their territory (arrêté of 5 March 2019; EPSG)."""

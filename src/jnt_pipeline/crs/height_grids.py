@@ -30,7 +30,6 @@ _ROWS = (
     ("EPSG:5720", "RGF93 v1", "EPSG:4965", "RAF18", _EPSG),
     ("EPSG:5720", "RGF93 v2", "EPSG:9776", "RAF18", _EPSG),
     ("EPSG:5720", "RGF93 v2b", "EPSG:9781", "RAF20", _EPSG),
-    ("EPSG:5721", "RGF93 v2", "EPSG:9776", "RAC09", _EPSG),
     ("EPSG:5721", "RGF93 v2b", "EPSG:9781", "RAC23", _EPSG),
     ("EPSG:5757", "RGAF09", "EPSG:5488", "RAGTBT2016", _EPSG),
     ("EPSG:5616", "RGAF09", "EPSG:5488", "RALS2016", _EPSG),
@@ -51,7 +50,8 @@ HEIGHT_GRIDS = tuple(
     HeightGrid(vertical=vertical, datum=datum, ellipsoidal=solid, grid=f"fr_ign_{name}.tif", source=source)
     for vertical, datum, solid, name, source in _ROWS
 )
-"""Every relation that a transformation may use. NGF-Lallemand, Guadeloupe 1951 and Martinique 1955 have none."""
+"""Every relation that a transformation uses. NGF-Lallemand, Guadeloupe 1951 and Martinique 1955 have none. NGF-IGN78
+has one for all datums, RAC23: RAC09, which EPSG still lists for RGF93 v2, was replaced (up to 29 cm off)."""
 
 
 def height_grids_of(vertical: str) -> tuple[HeightGrid, ...]:

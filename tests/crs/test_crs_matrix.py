@@ -1,0 +1,256 @@
+"""Every pair of references of the table, with all grids, with none, with each one missing: right, or refused.
+
+The whole matrix takes about twenty minutes: ``JNT_WHOLE_MATRIX=1``. Without it a seeded sample that meets every system
+of every territory, from it and to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crs.matrix import Ref, difference_m, expected, places, references, refusal_of
+from jnt_pipeline.crs import Transformation, operations, transformation
+from jnt_pipeline.crs.grids import GRIDS_VARIABLE
+from jnt_pipeline.crs.systems import lonlat, system
+from jnt_pipeline.crs.territories import ALL_SYSTEMS, TERRITORIES, Territory
+from jnt_pipeline.errors import CrsError, DisjointAreasError, MissingGridError
+
+WHOLE = os.environ.get("JNT_WHOLE_MATRIX") == "1"
+
+TOLERANCE_M = 0.001
+"""Seven parameters turned round by PROJ and by the oracle differ by some tenths of a millimetre (Martinique 1938)."""
+
+FULL_ZONES = {first + n for first in (3942, 9822, 9842) for n in (0, 4, 8)}
+OTHER_ZONES = {first + n for first in (3942, 9822, 9842) for n in range(9)} - FULL_ZONES
+"""Zones differ by their parameters alone, PROJ's choice does not depend on them: these meet a few references each."""
+
+HUBS = {"EPSG:2154", "EPSG:9794", "EPSG:4979", "EPSG:9781", "EPSG:27572"}
+
+by_territory = pytest.mark.parametrize("territory", TERRITORIES, ids=lambda t: t.name)
+
+
+def _is_zone(ref: Ref) -> bool:
+    return int(ref.horizontal[5:]) in OTHER_ZONES
+
+
+def _whole(territory: Territory) -> list[tuple[Ref, Ref]]:
+    refs = references(territory)
+    return [
+        (a, b)
+        for a in refs
+        for b in refs
+        if not (_is_zone(a) or _is_zone(b)) or (a.horizontal in HUBS or b.horizontal in HUBS or a == b)
+    ]
+
+
+def _sample(territory: Territory) -> list[tuple[Ref, Ref]]:
+    """Each reference on one side or the other, with a partner that it can be served with where there is one."""
+    refs = references(territory)
+    rng = np.random.default_rng(11 + TERRITORIES.index(territory))
+    pairs = []
+    for n, ref in enumerate(refs):
+        others = [refs[i] for i in rng.permutation(len(refs)) if refs[i] != ref]
+        both = [(ref, other) if n % 2 else (other, ref) for other in others]
+        pairs.append(next((pair for pair in both if not refusal_of(*pair)), both[0]))
+    return list(dict.fromkeys(pairs))
+
+
+def _pairs(territory: Territory) -> list[tuple[Ref, Ref]]:
+    return _whole(territory) if WHOLE else _sample(territory)
+
+
+def _representatives(territory: Territory) -> list[Ref]:
+    """One projection per datum and what is not projected: PROJ's choice depends on datums and heights alone."""
+    kept: dict[tuple[str, str, str | None], Ref] = {}
+    for ref in references(territory):
+        kept.setdefault((ref.datum, ref.kind, ref.vertical), ref)
+    return list(kept.values())
+
+
+def _served(chosen: Transformation, source: Ref, target: Ref, territory: Territory, grids: Path) -> float | None:
+    """Largest difference from the oracle, metres; None when no point of the territory lies in the cell's domain."""
+    with np.errstate(all="ignore"):
+        start, want = expected(source, target, places(territory.name), grids)
+    use = np.isfinite(start).all(axis=1) & np.isfinite(want).all(axis=1)
+    lon, lat = lonlat(system(chosen.source), np.where(np.isfinite(start), start, 0.0))
+    for domain in chosen._domains:
+        use &= domain.contains(lon, lat)
+    if not use.any():
+        return None
+    return difference_m(target, chosen.apply(start[use]), want[use])
+
+
+@by_territory
+def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(
+    territory: Territory, grids: Path, record_property: Callable[[str, object], None]
+) -> None:
+    wrong, n_served, n_refused, n_empty, worst = [], 0, 0, 0, 0.0
+    for source, target in _pairs(territory):
+        refusal = refusal_of(source, target)
+        try:
+            chosen = transformation(source.text, target.text)
+        except CrsError as error:
+            n_refused += 1
+            if type(error).__name__ != refusal:
+                wrong.append(
+                    f"{source.text} to {target.text}: {type(error).__name__}, expected {refusal or 'an answer'}"
+                )
+            continue
+        if refusal:
+            wrong.append(f"{source.text} to {target.text}: served, expected {refusal}")
+            continue
+        apart = _served(chosen, source, target, territory, grids)
+        if apart is None:
+            n_empty += 1
+            continue
+        n_served, worst = n_served + 1, max(worst, apart)
+        if not apart <= TOLERANCE_M:
+            wrong.append(f"{source.text} to {target.text}: {apart:.4f} m from the oracle")
+    record_property("cells", f"{n_served} served, worst {worst:.6f} m, {n_refused} refused, {n_empty} without a point")
+    assert not wrong, "\n".join(wrong)
+    assert n_served > 0.4 * len(_pairs(territory))
+    assert n_empty <= 0.05 * len(_pairs(territory))
+
+
+# ---- grids missing --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def some_grids(grids: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """A function that leaves all grids on PROJ's path but those named; None leaves none at all."""
+    made = 0
+
+    def without(names: set[str] | None) -> None:
+        nonlocal made
+        folder = tmp_path / f"grids{made}"
+        made += 1
+        folder.mkdir()
+        for path in grids.glob("*.tif"):
+            if names is not None and path.name not in names:
+                (folder / path.name).symlink_to(path)
+        monkeypatch.setenv(GRIDS_VARIABLE, str(folder))
+
+    yield without
+    monkeypatch.undo()
+
+
+def _missing_pairs(territory: Territory) -> list[tuple[Ref, Ref]]:
+    refs = _representatives(territory)
+    pairs = [(a, b) for a in refs for b in refs if not refusal_of(a, b) and a != b]
+    if WHOLE:
+        return pairs
+    rng = np.random.default_rng(5 + TERRITORIES.index(territory))
+    with_heights = [p for p in pairs if p[0].vertical and p[0].vertical != p[1].vertical and p[1].has_heights]
+    return [
+        *(pairs[i] for i in rng.permutation(len(pairs))[:6]),
+        *(with_heights[i] for i in rng.permutation(len(with_heights))[:4]),
+    ]
+
+
+def _pipeline(source: Ref, target: Ref) -> tuple[str, str]:
+    """The pipeline of a cell, or the text of the error about a missing grid."""
+    try:
+        return transformation(source.text, target.text).operation.pipeline, ""
+    except MissingGridError as error:
+        return "", str(error)
+
+
+@by_territory
+def test_no_cell_changes_in_silence_when_grids_are_missing(
+    territory: Territory, grids: Path, some_grids: object
+) -> None:
+    assert callable(some_grids)
+    whole: dict[tuple[Ref, Ref], tuple[str, set[str]]] = {}
+    for pair in _missing_pairs(territory):
+        operation = transformation(pair[0].text, pair[1].text).operation
+        whole[pair] = operation.pipeline, {grid.name for grid in operation.grids}
+    names = sorted(set(territory.grids) | {name for _, used in whole.values() for name in used})
+    states: list[set[str] | None] = [None, *({name} for name in names)]
+    n_refused = 0
+    for state in states:
+        some_grids(state)
+        for (source, target), (pipeline, used) in whole.items():
+            gone = used if state is None else used & state
+            now, refusal = _pipeline(source, target)
+            if refusal:
+                n_refused += 1
+                # Refused by the name of a grid that is away; one that the cell never reads may be asked for, not taken.
+                assert any(name in refusal for name in (gone or state or names)), (source, target, state)
+                continue
+            assert not gone, f"{source.text} to {target.text} is served without {gone}"
+            assert now == pipeline, f"{source.text} to {target.text} changed without {state}"
+    assert n_refused >= 4
+
+
+# ---- pairs that meet nowhere ----------------------------------------------------------------------------------------
+
+
+def _legal(territory: Territory) -> list[Ref]:
+    horizontal, vertical = territory.legal
+    solid = next(code for code in territory.horizontals if ALL_SYSTEMS[code].kind == "geographic 3D")
+    return [Ref(horizontal), Ref(horizontal, vertical), Ref(solid)]
+
+
+def _share_plane(one: Territory, other: Territory) -> bool:
+    return one.legal[0] == other.legal[0]
+
+
+DISJOINT = [
+    (a, b)
+    for one in TERRITORIES
+    for other in TERRITORIES
+    if one is not other
+    for a in _legal(one)
+    for b in _legal(other)
+    # In the plane the islands of the Antilles share their system, and so do the mainland and Corsica.
+    if not _share_plane(one, other) or (a.vertical and b.vertical)
+]
+
+
+def test_pairs_of_two_territories_are_refused_before_proj_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object, **__: object) -> None:
+        pytest.fail("PROJ was asked for an operation")
+
+    monkeypatch.setattr(operations, "TransformerGroup", asked)
+    monkeypatch.setattr(operations, "candidates", asked)
+    assert len(DISJOINT) > 1000
+    for a, b in DISJOINT:
+        with pytest.raises(DisjointAreasError) as caught:
+            transformation(a.text, b.text)
+        assert caught.value.found
+        assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("EPSG:2154", "EPSG:2975"),
+        ("EPSG:2154+5720", "EPSG:2975+5758"),
+        ("EPSG:5490+5757", "EPSG:5490+9130"),
+        ("EPSG:2154+5720", "EPSG:2154+5721"),
+        ("EPSG:5698", "EPSG:5699"),
+        ("EPSG:3942", "EPSG:3950"),
+        ("EPSG:25830+5721", "EPSG:4979"),
+        ("EPSG:2975+5720", "EPSG:2975+5720"),
+        ("EPSG:32740", "EPSG:2154"),
+        ("EPSG:31370", "EPSG:2975"),
+    ],
+)
+def test_a_pair_without_a_common_place_says_where_each_code_holds(source: str, target: str) -> None:
+    with pytest.raises(DisjointAreasError) as caught:
+        transformation(source, target)
+    assert "EPSG:" in caught.value.found
+    assert " in " in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("EPSG:3942", "EPSG:3943"), ("EPSG:2154", "EPSG:27564"), ("EPSG:32631", "EPSG:2154"), ("EPSG:3812", "EPSG:2154")],
+)
+def test_neighbours_that_meet_are_not_called_disjoint(source: str, target: str, grids: Path) -> None:
+    assert transformation(source, target).valid_in
