@@ -16,6 +16,7 @@ from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS, Column, LayerSchema
 from jnt_pipeline.base_layers.setting_aside import followed, require_one_srid, set_aside
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.crs.systems import has_heights
 from jnt_pipeline.crs.transform import transform_geometries, transformation
 from jnt_pipeline.errors import (
     MissingHeightReferenceError,
@@ -133,7 +134,7 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     known = [name for name in elevations if layer.frame[name].notna().any()]
     full = flat
     if known:
-        if native.vertical is None or target.vertical is None:
+        if not (has_heights(native) and has_heights(target)):  # a 3D system states heights without a vertical datum
             raise MissingHeightReferenceError(
                 "elevations without a vertical reference",
                 where=layer.name,
