@@ -13,6 +13,7 @@ import httpx
 import pyproj
 import pytest
 
+from jnt_pipeline.crs import DeclaredUndulation, transformation
 from jnt_pipeline.crs.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, installed_grids, sync_grids, use_grid_folders
 from jnt_pipeline.errors import DiskFullError, MissingGridError
@@ -351,3 +352,48 @@ def test_the_folder_of_the_user_is_looked_at_without_any_setting(
     assert use_grid_folders()[0] == folder
     monkeypatch.undo()
     use_grid_folders()
+
+
+@pytest.mark.parametrize(
+    ("name", "edition"),
+    [
+        ("RAF20", "RAF20 (2020)"),
+        ("RAF18b", "RAF18b (2018)"),
+        ("RAC09", "RAC09 (2009)"),
+        ("RAGTBT2016", "RAGTBT2016"),  # the year is in the name
+        ("RALDW842016", "RALDW842016"),
+        ("RAR07_bl", "RAR07_bl"),  # what the 07 of La Réunion is, IGN's table does not say: no year is made of it
+        ("gr3df97a", "gr3df97a"),
+    ],
+)
+def test_an_edition_is_ign_s_own_name_with_a_year_only_where_it_is_certain(name: str, edition: str) -> None:
+    assert KNOWN_GRIDS[f"fr_ign_{name}.tif"].edition == edition
+
+
+def test_an_operation_tells_edition_relation_and_licence_of_its_grid(grids: Path) -> None:
+    (used,) = transformation("EPSG:9794+5720", "EPSG:9781").operation.grids
+    assert used.edition == "RAF20 (2020)"
+    assert used.relation == "NGF-IGN69 to ellipsoid of RGF93 v2b"
+    assert used.licence == "Licence Ouverte / Open Licence 2.0 (Etalab)"
+    assert used.attribution.startswith("Source: IGN")
+
+
+def test_a_declared_undulation_is_told_with_its_source_and_vertical_system() -> None:
+    declared = DeclaredUndulation(value_m=44.86, accuracy_m=0.05, source="RAF20 at the town hall")
+    operation = transformation("EPSG:2154+5720", "EPSG:4965", undulation=declared).operation
+    assert operation.undulation is not None
+    assert operation.undulation.model_dump() == declared.model_dump() | {"vertical": "EPSG:5720"}
+    assert operation.accuracy_m == 0.05  # RGF93 v1 on both sides: the declaration is all that is uncertain
+    assert operation.grids == ()
+
+
+def test_whoever_waits_is_told_how_many_bytes_are_there(server: Server, client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "fake.tif.part").write_bytes(CONTENT[:4096])
+    seen: list[tuple[str, int]] = []
+    sync_grids(
+        ["fake.tif"], tmp_path, base_url=server.url, client=client, known=FAKE,
+        watch=lambda name, n_bytes: seen.append((name, n_bytes)),
+    )  # fmt: skip
+    assert {name for name, _ in seen} == {"fake.tif"}
+    assert all(4096 < n_bytes <= len(CONTENT) for _, n_bytes in seen)
+    assert seen[-1] == ("fake.tif", len(CONTENT))
