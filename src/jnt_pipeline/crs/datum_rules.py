@@ -83,6 +83,8 @@ AREAS: Mapping[str, Bounds] = MappingProxyType(
     {
         # EPSG limits it to the mainland; IGN uses it over Corsica too (Circé's test points, FR.txt, point 8).
         "EPSG:27572": (-4.87, 41.31, 9.63, 51.14),
+        # The decree gives Guyane one projection; EPSG ends its zone at 54° W, and the west of Guyane lies beyond.
+        "EPSG:2972": (-54.61, 2.11, -49.45, 8.88),
         # CC zones are bands of latitude, 1° on both sides of their parallel (arrêté of 5 March 2019); EPSG draws a box
         # around the land in each band, and IGN's test points go past it.
         **{

@@ -81,8 +81,8 @@ OWN_HEIGHT_LINKS = (
         accuracy_m=0.02,
         not_for=frozenset({"RGF93 v2b"}),
         source="EPSG registry, RGF93 v2b to NGF-IGN78 height (3). For RGF93 v1 and ETRS89 PROJ asks for "
-        "ggf97a_corse.txt, which is published nowhere in a form that it reads; for RGF93 v2 it takes RAC09 towards some "
-        "datums and RAC23 towards others, 27 cm apart. IGN replaced RAC09 by RAC23",
+        "ggf97a_corse.txt, which is published nowhere in a form that it reads; for RGF93 v2 it takes RAC09 towards "
+        "some datums and RAC23 towards others, 27 cm apart. IGN replaced RAC09 by RAC23",
     ),
 )
 """Vertical systems by own steps: the plane goes to the datum of the grid, then the height moves."""
