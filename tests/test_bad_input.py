@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import laspy
+import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import yaml
 
@@ -102,6 +104,75 @@ def broken_ring(folder: Path, _: dict[str, object]) -> None:
     _features(folder, "parcelles", change)
 
 
+def _moved(feature: dict[str, object], change: Callable[[float, float], tuple[float, float]]) -> None:
+    """Other numbers for one feature."""
+    geometry = feature["geometry"]
+    rings = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]  # type: ignore[index]
+    moved = [[[list(change(*position[:2])) for position in ring] for ring in polygon] for polygon in rings]
+    geometry["coordinates"] = moved[0] if geometry["type"] == "Polygon" else moved  # type: ignore[index]
+
+
+def _swap(lon: float, lat: float) -> tuple[float, float]:
+    return lat, lon
+
+
+def _into_lambert_93(lon: float, lat: float) -> tuple[float, float]:
+    return pyproj.Transformer.from_crs(4171, 2154, always_xy=True).transform(lon, lat)  # type: ignore[no-any-return]
+
+
+def swapped_parcel(folder: Path, _: dict[str, object]) -> None:
+    _features(folder, "parcelles", lambda collection: _moved(collection["features"][0], _swap))  # type: ignore[index]
+
+
+def impossible_parcel(folder: Path, _: dict[str, object]) -> None:
+    _features(
+        folder,
+        "parcelles",
+        lambda collection: _moved(collection["features"][0], lambda lon, lat: (lon, lat + 100)),  # type: ignore[index]
+    )
+
+
+def parcel_abroad(folder: Path, _: dict[str, object]) -> None:
+    _features(
+        folder,
+        "parcelles",
+        lambda collection: _moved(collection["features"][0], lambda lon, lat: (lon + 30, lat)),  # type: ignore[index]
+    )
+
+
+def mixed_parcels(folder: Path, _: dict[str, object]) -> None:
+    def change(collection: dict[str, object]) -> None:
+        for feature in collection["features"][::5]:  # type: ignore[index]
+            _moved(feature, _into_lambert_93)
+
+    _features(folder, "parcelles", change)
+
+
+def swapped_parcels(folder: Path, _: dict[str, object]) -> None:
+    def change(collection: dict[str, object]) -> None:
+        for feature in collection["features"]:  # type: ignore[attr-defined]
+            _moved(feature, _swap)
+
+    for layer in ("parcelles", "communes", "sections", "batiments"):
+        _features(folder, layer, change)
+
+
+def features_of_two_references(folder: Path, _: dict[str, object]) -> None:
+    def change(collection: dict[str, object]) -> None:
+        collection["features"][0]["crs"] = {"type": "name", "properties": {"name": "EPSG:2154"}}  # type: ignore[index]
+
+    _features(folder, "parcelles", change)
+
+
+def two_records_of_reference(folder: Path, _: dict[str, object]) -> None:
+    tile = _only_tile(folder)
+    las = laspy.read(tile)
+    keys = laspy.vlrs.known.GeoKeyDirectoryVlr()
+    keys.parse_record_data(np.array([1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 3946], dtype="<u2").tobytes())
+    las.vlrs.append(keys)
+    las.write(tile)
+
+
 def no_json(folder: Path, _: dict[str, object]) -> None:
     path = folder / "cadastre" / "cadastre-45999-parcelles.json.gz"
     path.write_bytes(gzip.compress(b"<html>404</html>", mtime=0))
@@ -178,6 +249,69 @@ CASES = (
         0,
         "ring 0 has 3 positions, at least 4 are needed",
         "1 broken_ring",
+    ),
+    Case(
+        "LiDAR whose records state two references",
+        "lidar",
+        two_records_of_reference,
+        "MixedReferencesError",
+        1,
+        "the records of the file state two different references",
+        "LHD_FXX",
+    ),
+    Case(
+        "GeoJSON whose features state two references",
+        "cadastre",
+        features_of_two_references,
+        "MixedReferencesError",
+        1,
+        "the features of one file state different references",
+        "EPSG:2154",
+    ),
+    Case(
+        "A fifth of the parcels in another reference",
+        "cadastre",
+        mixed_parcels,
+        "MixedReferencesError",
+        1,
+        "the records of one layer are in several references",
+        "Lambert-93 (EPSG:2154)",
+    ),
+    Case(
+        "One parcel with its axes swapped",
+        "cadastre",
+        swapped_parcel,
+        "set aside: swapped_axes",
+        0,
+        "with its two axes swapped",
+        "1 swapped_axes",
+    ),
+    Case(
+        "One parcel at a latitude of 148",
+        "cadastre",
+        impossible_parcel,
+        "set aside: impossible_coordinates",
+        0,
+        "latitude 147.8",
+        "1 impossible_coordinates",
+    ),
+    Case(
+        "One parcel in another country",
+        "cadastre",
+        parcel_abroad,
+        "set aside: outside_crs_area",
+        0,
+        "longitude 31",
+        "1 outside_crs_area",
+    ),
+    Case(
+        "Cadastre with latitude first",
+        "cadastre",
+        swapped_parcels,
+        "SwappedAxesError",
+        1,
+        "5 of 5 points lie outside the area where the operation is valid, with their two axes swapped",
+        "exchange the two columns",
     ),
     Case(
         "Cadastre file that is no JSON",

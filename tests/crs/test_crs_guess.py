@@ -241,6 +241,20 @@ def test_a_density_that_only_one_unit_makes_possible_is_told() -> None:
     assert sizes.values["density_m2"] == pytest.approx(10, rel=1e-3)
 
 
+def test_footprints_that_only_one_unit_makes_possible_decide() -> None:
+    # Cayenne in feet: the numbers fall into Lambert II étendu as metres too; buildings of 40 are 12 m, in feet
+    points = numbers("Cayenne", "EPSG:2972") / UNITS["feet"]
+    for size, change in ((40.0, "feet"), (None, "feet")):
+        guess = guess_reference(points, Reference(horizontal="EPSG:2972"), Hints(footprint_size=size))
+        assert guess is not None
+        assert guess.suggestions[0].change == change
+    # 3,000 feet are no building, nor are 3,000 m: what is left is weak
+    guess = guess_reference(points, Reference(horizontal="EPSG:2972"), Hints(footprint_size=3_000.0))
+    assert guess is not None
+    assert guess.confidence == "weak"
+    assert guess.suggestions[0].facts[-1].weight < 0
+
+
 def test_a_site_beside_the_map_coordinates_decides() -> None:
     old = numbers("Toulouse", "EPSG:27563")  # also possible: zones I and II
     guess = guess_reference(old, Reference(horizontal="EPSG:2154"), Hints(site=(1.44, 43.60)))

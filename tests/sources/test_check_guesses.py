@@ -80,8 +80,6 @@ EXPECTED = {
     "lidar/bad/test_pdalfail_0643_6319_LA93_IGN69.laz": "crs: EPSG:2154",
     # in feet, its record says metres
     "lidar/format_variants/simple.copc.laz": "ask for the coordinates in EPSG:2991, in its units, x or longitude first",
-    # outside Alabama, which it states: the numbers fit nothing for sure, and the guess is weak
-    "bim/georeferencing_rules/grf002/pass-grf002-valid_epsg_code_alternative.ifc": "crs: EPSG:3857",
 }
 
 

@@ -134,6 +134,8 @@ def guess_reference(points: Array, stated: Reference | None, hints: Hints | None
         doubts = _late_doubts(xy, stated, known, found)
         if not doubts:
             return None
+    if stated is not None and stated.horizontal not in ALL_SYSTEMS:  # a foreign system: chance is no evidence
+        found = [one for one in found if not one.is_rare or one.weight > 0]
     if stated is None:  # nothing is contradicted: only what needs no mistake, or what something else confirms
         found = [one for one in found if (one.n_mistakes == 0 and not one.is_rare) or one.weight >= 2]
     elif not any(fact.name == "outside_area" for fact in doubts):  # the statement is possible: only better ones count
