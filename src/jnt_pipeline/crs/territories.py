@@ -22,6 +22,7 @@ from jnt_pipeline.crs.system_table import ALL_SYSTEMS, COMPOUNDS, FrenchSystem
 __all__ = [
     "ALL_SYSTEMS",
     "AREAS",
+    "COMPOUNDS",
     "HEIGHT_GRIDS",
     "LONLAT_TWINS",
     "PINS",
@@ -45,7 +46,7 @@ __all__ = [
 class Territory:
     """A territory whose coarse outline replaces EPSG's rectangle for heights.
 
-    A territory is here a place with heights of its own: the islands of Guadeloupe are five.
+    A territory is here a place with heights of its own: the islands of Guadeloupe are four.
     """
 
     name: str
