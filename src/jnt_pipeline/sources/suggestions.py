@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.guess import Guess, Suggestion, guess_reference
 from jnt_pipeline.crs.guess_heights import (
     LEAST_CELLS,
@@ -29,6 +30,7 @@ __all__ = ["suggestions"]
 
 Array = NDArray[np.float64]
 _CELL_M = 2.0  # two clouds are compared where both have ground in one cell
+_LOCAL_DEG = 2.0  # degrees: a département is smaller
 _ALIKE = "the numbers cannot tell it from"
 
 
@@ -51,8 +53,14 @@ def suggestions(files: Sequence[Observed | None]) -> tuple[tuple[Finding, ...], 
 
 def _with_neighbours(one: Observed, others: Iterable[Observed]) -> Observed:
     known = [(other.name, bounds) for other in others if (bounds := other.bounds()) is not None]
-    neighbours = tuple(Neighbour(name=name, bounds=bounds) for name, bounds in known)
+    neighbours = tuple(Neighbour(name=name, bounds=bounds) for name, bounds in known if _is_local(bounds))
     return replace(one, hints=replace(one.hints, neighbours=neighbours))
+
+
+def _is_local(bounds: Bounds) -> bool:
+    """Whether a box is small enough to tell a place; that of a network across the world holds everything."""
+    west, south, east, north = bounds
+    return east - west <= _LOCAL_DEG and north - south <= _LOCAL_DEG
 
 
 # --- place -------------------------------------------------------------------------------------------------------
