@@ -142,23 +142,26 @@ class Transformation:
         Marked are points near the edge of the domain or outside it, beyond the polynomials, not finite, or without
         a value in a grid.
         """
-        from jnt_pipeline.crs.fast.kernels import LOOK, REDO
+        from jnt_pipeline.crs.fast.kernels import LOOK, LOST, REDO
 
         source = system(self.source)
-        marked = points[(state & LOOK) != 0].astype(np.float64)
-        if len(marked):
-            if not np.isfinite(marked).all():
+        marked = np.flatnonzero(state)
+        flags = state[marked]
+        look, again = marked[flags & LOOK != 0], marked[flags & REDO != 0]
+        if look.size:
+            some = points[look].astype(np.float64)
+            if not np.isfinite(some).all():
                 _check_finite(points.astype(np.float64, copy=False), where)
             try:
-                check_inside(source, marked, self._domains, where=where)
+                check_inside(source, some, self._domains, where=where)
             except OutsideAreaError:
                 # Once more with all points, for a message that counts them.
                 check_inside(source, points.astype(np.float64, copy=False), self._domains, where=where)
                 raise
-        again = np.flatnonzero(state & REDO)
         if again.size:
             result[again] = by_proj(self._route, points[again].astype(np.float64), where, folders)
-        self._check_found(points, result, where)
+        if again.size or (flags & LOST).any():
+            self._check_found(points, result, where)
 
     def _check_found(self, points: NDArray[np.generic], result: Array, where: str) -> None:
         lost = np.flatnonzero(~np.isfinite(result).all(axis=1))

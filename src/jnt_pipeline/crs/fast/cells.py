@@ -15,7 +15,9 @@ from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
 
 __all__ = ["Cells", "cells_of", "common_bounds"]
 
-_PER_SIDE = 512
+_PER_SIDE = 1024
+_STEPS = 16  # along an edge, in a cell
+_ROOM = 0.125  # around a step, of a cell: more than half a step, so that no touched cell is missed
 _RAD = 0.017453292519943296
 
 
@@ -69,7 +71,7 @@ def common_bounds(domains: Sequence[Domain]) -> Bounds:
 def cells_of(domains: Sequence[Domain]) -> Cells:
     """Mark the cells that lie wholly inside every domain.
 
-    A cell that an edge may touch, and its eight neighbours, are not marked: rounding is far smaller than a cell.
+    A cell that an edge touches, or passes by at a twelfth of a cell, is not: rounding is far smaller.
 
     Raises
     ------
@@ -106,24 +108,24 @@ def _filled(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64
     edge, row = np.nonzero(crossed)
     x = x0[edge] + (y[row] - y0[edge]) / (y1[edge] - y0[edge]) * (x1[edge] - x0[edge])
     column = np.ceil((x - west) / step[0] - 0.5).clip(0, _PER_SIDE).astype(np.int64)
-    toggles = np.zeros((_PER_SIDE, _PER_SIDE + 1), dtype=np.int64)
-    np.add.at(toggles, (row, column), 1)
-    inside: NDArray[np.bool_] = np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1
+    toggles = np.zeros((_PER_SIDE, _PER_SIDE + 1), dtype=bool)
+    np.logical_xor.at(toggles, (row, column), True)
+    inside: NDArray[np.bool_] = np.logical_xor.accumulate(toggles, axis=1)[:, :-1]
     return inside
 
 
 def _touched(edges: NDArray[np.float64], bounds: Bounds, step: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Cells that an edge may touch, and their neighbours: edges are followed in steps of half a cell."""
+    """Cells that an edge touches or nearly: those under a small square that follows it in steps."""
     start = (edges[:, 0] - bounds[:2]) / step
     end = (edges[:, 1] - bounds[:2]) / step
-    counts = np.ceil(2 * np.abs(end - start).max(axis=1)).astype(np.int64) + 1
+    counts = np.ceil(_STEPS * np.abs(end - start).max(axis=1)).astype(np.int64) + 1
     edge = np.repeat(np.arange(len(edges)), counts)
     along = np.concatenate([np.linspace(0.0, 1.0, n) for n in counts])[:, np.newaxis]
-    cell = np.floor(start[edge] + along * (end[edge] - start[edge]))
-    near = ((cell >= -1) & (cell <= _PER_SIDE)).all(axis=1)
-    column, row = cell[near].astype(np.int64).T
+    place = start[edge] + along * (end[edge] - start[edge])
+    place = place[((place > -1) & (place < _PER_SIDE + 1)).all(axis=1)]
     marks = np.zeros((_PER_SIDE + 4, _PER_SIDE + 4), dtype=bool)
-    for down in (0, 1, 2):
-        for right in (0, 1, 2):
-            marks[row + 1 + down, column + 1 + right] = True
+    for x in (-_ROOM, _ROOM):
+        for y in (-_ROOM, _ROOM):
+            column, row = np.floor(place + np.array([x, y])).astype(np.int64).T
+            marks[row + 2, column + 2] = True
     return marks[2:-2, 2:-2]
