@@ -111,8 +111,10 @@ def twin_status(path: Path) -> dict[str, Any]:
 
 def _operations(index: TwinIndex) -> Iterator[Operation]:
     """Every coordinate operation that the twin and its publications hang on."""
-    for entry in (*index.layers.values(), *index.rasters.values()):
-        yield from entry.provenance.operations
+    for layer in index.layers.values():
+        yield from layer.provenance.operations
+    for raster in index.rasters.values():
+        yield from raster.provenance.operations
     for publication in index.publications.values():
         yield from publication.operations
 

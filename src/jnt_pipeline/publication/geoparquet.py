@@ -103,7 +103,7 @@ def _with_stated_heights(frame: pd.DataFrame, layer: StoredLayer) -> pd.DataFram
             expected="a vertical reference, such as EPSG:5720",
             remedy="state the vertical reference of the source",
         )
-    stated: gpd.GeoDataFrame = frame.set_crs(layer.reference.code, allow_override=True)
+    stated: pd.DataFrame = frame.set_crs(layer.reference.code, allow_override=True)
     return stated
 
 

@@ -215,8 +215,9 @@ def _downloads(territory: Territory, files: PublishedFiles) -> tuple[DownloadGro
 
 
 def _grids(territory: Territory) -> tuple[GridUse, ...]:
-    layers = (*territory.layers.values(), *territory.rasters.values())
-    brought_in = [operation for layer in layers for operation in layer.provenance.operations]
+    origins = [layer.provenance for layer in territory.layers.values()]
+    origins += [raster.provenance for raster in territory.rasters.values()]
+    brought_in = [operation for origin in origins for operation in origin.operations]
     brought_out = [operation for publication in territory.publications.values() for operation in publication.operations]
     return grids_of([*brought_in, *brought_out])
 
