@@ -80,6 +80,8 @@ EXPECTED = {
     "lidar/bad/test_pdalfail_0643_6319_LA93_IGN69.laz": "crs: EPSG:2154",
     # in feet, its record says metres
     "lidar/format_variants/simple.copc.laz": "ask for the coordinates in EPSG:2991, in its units, x or longitude first",
+    # outside the area that it states, and where a model beside it lies, whose numbers are the same in EPSG:3857
+    "bim/georeferencing_rules/grf002/pass-grf002-valid_epsg_code_alternative.ifc": "crs: EPSG:3857",
 }
 
 
