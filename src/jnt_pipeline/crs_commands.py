@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["crs_app", "grids_app"]
 
@@ -42,7 +45,8 @@ def crs_explain(
     from jnt_pipeline import crs_reports
     from jnt_pipeline.crs.explain import explain
 
-    explanation = explain(source, target, bbox=_place(bbox, point, territory))
+    box, outline = _place(bbox, point, territory)
+    explanation = explain(source, target, bbox=box, outline=outline)
     if as_json:
         typer.echo(explanation.model_dump_json(indent=1))
     else:
@@ -139,8 +143,8 @@ def _one_character(delimiter: str | None) -> str:
     return text
 
 
-def _place(bbox: str | None, point: str | None, territory: str | None) -> Bounds | None:
-    """The box that one of the three options asks for; None when none is given."""
+def _place(bbox: str | None, point: str | None, territory: str | None) -> tuple[Bounds | None, BaseGeometry | None]:
+    """The box that one of the three options asks for, and the outline of a territory; None when none is given."""
     given = {
         name: text
         for name, text in (("--bbox", bbox), ("--point", point), ("--territory", territory))
@@ -155,15 +159,15 @@ def _place(bbox: str | None, point: str | None, territory: str | None) -> Bounds
             remedy="leave the others out",
         )
     if territory is not None:
+        import shapely
+
         from jnt_pipeline.crs.grid_needs import territories_named
 
-        boxes = [one.outline.bounds for one in territories_named(territory)]
-        west, south = (min(box[i] for box in boxes) for i in (0, 1))
-        east, north = (max(box[i] for box in boxes) for i in (2, 3))
-        return (west, south, east, north)
+        outline = shapely.union_all([one.outline for one in territories_named(territory)])
+        return outline.bounds, outline
     if point is not None:
         lon, lat = _numbers(point, "--point", ("longitude", "latitude"))
-        return (lon, lat, lon, lat)
+        return (lon, lat, lon, lat), None
     if bbox is not None:
         west, south, east, north = _numbers(bbox, "--bbox", ("west", "south", "east", "north"))
         if west > east or south > north:
@@ -174,8 +178,8 @@ def _place(bbox: str | None, point: str | None, territory: str | None) -> Bounds
                 expected="west before east, south before north",
                 remedy="write west,south,east,north",
             )
-        return (west, south, east, north)
-    return None
+        return (west, south, east, north), None
+    return None, None
 
 
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> tuple[float, ...]:

@@ -44,7 +44,8 @@ def print_explanation(console: Console, explanation: crs.Explanation) -> None:
         say("REFUSED", explanation.refusal)
     else:
         say("operation", operation.description)
-        say("accuracy", f"{accuracy_text(operation.accuracy_m)} (stated by EPSG for the operation, not for your data)")
+        stated = " (stated for the operation; that of your data comes on top)" if operation.accuracy_m else ""
+        say("accuracy", f"{accuracy_text(operation.accuracy_m)}{stated}")
     for grid in explanation.grids:
         edition = f", edition {grid.edition}" if grid.edition else ""
         size = f", {grid.n_bytes:,} bytes" if grid.n_bytes else ""
@@ -67,6 +68,8 @@ def print_explanation(console: Console, explanation: crs.Explanation) -> None:
         say("place", f"{where} ({place.territory or 'in no French territory'}): {verdicts[place.is_inside]}")
     if operation is not None and operation.pipeline:
         say("pipeline", operation.pipeline)
+    if not explanation.alternatives and explanation.grids:
+        say("PROJ offers", "only approximate operations, or none")
     if explanation.alternatives:
         say("PROJ offers", f"{len(explanation.alternatives)}, in its own order:")
     for rank, other in enumerate(explanation.alternatives, 1):

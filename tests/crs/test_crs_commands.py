@@ -47,6 +47,7 @@ def test_explain_tells_operation_accuracy_grid_with_edition_checksum_and_licence
         (("--point", "8.74,41.92"), "Corse", False),  # Ajaccio: other heights
         (("--bbox", "7.0,45.0,7.8,45.2"), "", False),  # from the Alps into Piedmont
         (("--territory", "corse"), "Corse", False),
+        (("--territory", "France continentale"), "France continentale", True),
     ],
 )
 def test_explain_says_whether_the_operation_holds_at_a_place(
@@ -169,13 +170,14 @@ def test_grids_of_former_editions_are_needed_by_nothing() -> None:
 
 def test_list_shows_state_edition_need_and_licence(jnt: Jnt, no_grids: Path, shared: Path) -> None:
     shutil.copy(shared / "geodesy" / "grids" / "fr_ign_RAC23.tif", no_grids)
-    (no_grids / "fr_ign_RAC09.tif").write_bytes(b"damaged")
-    said = jnt("grids", "list", "--territory", "Corse")
+    (no_grids / "fr_ign_RAF20.tif").write_bytes(b"damaged")
+    said = jnt("grids", "list", "--territory", "FXX")
     assert said.code == 0
     lines = {line.split()[0]: line for line in said.out.splitlines() if "fr_ign" in line}
     assert {name: line.split()[1] for name, line in lines.items()} == {
-        "fr_ign_RAC09.tif": "DAMAGED",
         "fr_ign_RAC23.tif": "present",
+        "fr_ign_RAF18.tif": "missing",
+        "fr_ign_RAF20.tif": "DAMAGED",
         "fr_ign_gr3df97a.tif": "missing",
     }
     assert "NGF-IGN78 on RGF93 v2b (2023)" in lines["fr_ign_RAC23.tif"]

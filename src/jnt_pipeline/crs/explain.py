@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 import pyproj
+import shapely
 from pydantic import BaseModel, ConfigDict, Field
+from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.grid_needs import grids_used_from
@@ -93,7 +95,13 @@ class Explanation(_Document):
     proj_version: str = Field(description="Version of PROJ; its database decides the order.")
 
 
-def explain(source: Reference | str, target: Reference | str, *, bbox: Bounds | None = None) -> Explanation:
+def explain(
+    source: Reference | str,
+    target: Reference | str,
+    *,
+    bbox: Bounds | None = None,
+    outline: BaseGeometry | None = None,
+) -> Explanation:
     """Explain the transformation between two references on this machine.
 
     Parameters
@@ -101,6 +109,8 @@ def explain(source: Reference | str, target: Reference | str, *, bbox: Bounds | 
     bbox
         West, south, east, north in degrees: the place, for pairs whose best operation depends on it. It may have no
         size (a point). The answer says whether the operation is valid all over it.
+    outline
+        A shape in degrees inside ``bbox``, when the place is less than its box: a territory.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def explain(source: Reference | str, target: Reference | str, *, bbox: Bounds | 
         operation=None if chosen is None else chosen.operation,
         refusal=refusal,
         valid_in=() if chosen is None else chosen.valid_in,
-        place=None if bbox is None else _place(bbox, chosen),
+        place=None if bbox is None else _place(bbox, outline, chosen),
         grids=grids,
         without_grids=_without(grids, alternatives),
         alternatives=alternatives,
@@ -196,10 +206,16 @@ def _why_not(rank: int, one: Candidate, chosen: Transformation | None, best_is_p
     return f"ranked {rank + 1} by PROJ, for its area and accuracy ({own}; the one that is used: {best})"
 
 
-def _place(bbox: Bounds, chosen: Transformation | None) -> Place:
+def _place(bbox: Bounds, outline: BaseGeometry | None, chosen: Transformation | None) -> Place:
     west, south, east, north = bbox
     lon, lat = (axis.ravel() for axis in np.meshgrid(_steps(west, east), _steps(south, north)))
-    territory = territory_at((west + east) / 2, (south + north) / 2)
+    middle = ((west + east) / 2, (south + north) / 2)
+    if outline is not None:
+        within = shapely.contains_xy(outline, lon, lat)
+        lon, lat = lon[within], lat[within]
+        inner = outline.representative_point()
+        middle = (inner.x, inner.y)
+    territory = territory_at(*middle)
     if chosen is None:
         return Place(bounds=bbox, territory=_name(territory), is_inside=None)
     left = []
