@@ -112,8 +112,9 @@ def test_the_sample_territories_raise_no_alarm(repository: Path, name: str) -> N
 
 
 @pytest.mark.shared
-def test_a_real_tile_declared_in_a_conic_zone_is_known_by_its_name(shared: Path) -> None:
-    report = check_file(shared / "data/lidar" / TILE, crs=Reference.model_validate("EPSG:3948+5720"))
+@pytest.mark.parametrize("declared", ["EPSG:3944+5720", "EPSG:3948+5720", "EPSG:27572+5720", "EPSG:2975+5758"])
+def test_a_real_tile_declared_in_another_system_is_known_by_its_name(shared: Path, declared: str) -> None:
+    report = check_file(shared / "data/lidar" / TILE, crs=Reference.model_validate(declared))
     found = guess(report)
     assert (found.code, found.suggestion) == ("probable_reference", "crs: EPSG:2154")
     assert found.confidence.startswith("strong")

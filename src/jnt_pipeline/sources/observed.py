@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ class Observed:
         """Whether the reference says what the heights are above."""
         return self.reference is not None and has_heights(self.reference)
 
+    @cached_property
     def places(self) -> tuple[Array, Array]:
         """Longitude and latitude of the points as stated, degrees, on the system's own datum."""
         if self.reference is None or not len(self.points):
@@ -50,9 +52,10 @@ class Observed:
         known = np.isfinite(lon) & np.isfinite(lat)
         return lon[known], lat[known]
 
+    @cached_property
     def bounds(self) -> Bounds | None:
         """Box of the points as stated: west, south, east, north, degrees."""
-        lon, lat = self.places()
+        lon, lat = self.places
         if not lon.size:
             return None
         return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())

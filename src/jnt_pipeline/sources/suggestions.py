@@ -52,7 +52,7 @@ def suggestions(files: Sequence[Observed | None]) -> tuple[tuple[Finding, ...], 
 
 
 def _with_neighbours(one: Observed, others: Iterable[Observed]) -> Observed:
-    known = [(other.name, bounds) for other in others if (bounds := other.bounds()) is not None]
+    known = [(other.name, bounds) for other in others if (bounds := other.bounds) is not None]
     neighbours = tuple(Neighbour(name=name, bounds=bounds) for name, bounds in known if _is_local(bounds))
     return replace(one, hints=replace(one.hints, neighbours=neighbours))
 
@@ -121,11 +121,11 @@ def _evidence(doubts: Iterable[Fact], support: Iterable[Fact] = ()) -> tuple[Evi
 
 
 def _heights(one: Observed, others: Sequence[Observed]) -> HeightGuess | None:
-    lon, lat = one.places()
+    lon, lat = one.places
     if not len(one.spots) or not lon.size:
         return None
     place = float(np.median(lon)), float(np.median(lat))
-    overlaps = [_overlap(one, other, place) for other in others if len(other.spots)]
+    overlaps = [_overlap(one, other, place) for other in others if len(other.spots) and _meet(one, other)]
     return guess_heights(
         HeightSample(
             place=place, heights=one.spots[:, 2], stated=_kind(one),
@@ -134,6 +134,14 @@ def _heights(one: Observed, others: Sequence[Observed]) -> HeightGuess | None:
             overlaps=tuple(overlap for overlap in overlaps if overlap is not None),
         )
     )  # fmt: skip
+
+
+def _meet(one: Observed, other: Observed) -> bool:
+    """Whether the boxes of two files meet."""
+    if one.bounds is None or other.bounds is None:
+        return False
+    (w, s, e, n), (west, south, east, north) = one.bounds, other.bounds
+    return w <= east and west <= e and s <= north and south <= n
 
 
 def _kind(one: Observed) -> Kind | None:
