@@ -185,10 +185,10 @@ class _Builder:
         factor = float(step.values.get("multiplier", "-1"))  # PROJ's default
         start = sum(other.values.size for other in self.grids)
         self.grids.append(grid)
-        rows, columns = grid.values.shape
+        columns = grid.values.shape[1]
         numbers = (grid.west, grid.south, grid.east, grid.north, grid.inv_x, grid.inv_y)
         sign = -factor if step.is_inverse else factor
-        return Stage(kernels.GRID, (sign, *numbers, float(columns), float(rows), float(start)))
+        return Stage(kernels.GRID, (sign, *numbers, float(columns), float(start)))
 
     def chain(self) -> Chain:
         """The finished chain."""

@@ -24,7 +24,10 @@ class HeightGrid:
     """Heights at nodes, and where these lie."""
 
     values: NDArray[np.float32]
-    """(rows, columns) float32, metres, the southernmost row first; NaN where the grid has no value."""
+    """(rows + 1, columns + 1) float32, metres, the southernmost row first; NaN where the grid has no value.
+
+    The last row and the last column stand twice, because PROJ takes them for the next ones on the edge.
+    """
     west: float
     """Longitude of the first column, radians; so are the next ones."""
     south: float
@@ -69,10 +72,11 @@ def read_height_grid(use: GridUse) -> HeightGrid:
                 raise NotCompiledError(f"the grid {use.name}, whose band is {file.descriptions[0]}")
             is_area = file.tags().get("AREA_OR_POINT") == "Area"
             nodata = file.nodata
-            values = np.flipud(file.read(1)).copy()
+            values = np.flipud(file.read(1))
     except RasterioError as error:
         raise NotCompiledError(f"the grid {use.name}: {error}") from error
     rows, columns = values.shape
+    values = np.pad(values, ((0, 1), (0, 1)), mode="edge")
     if nodata is not None:
         values[values == np.float32(nodata)] = np.nan
     step_y = -step_y

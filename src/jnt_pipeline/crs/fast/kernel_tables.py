@@ -27,27 +27,22 @@ def grid(
     factor, west, south, east, north, inv_x, inv_y = (
         p[at], p[at + 1], p[at + 2], p[at + 3], p[at + 4], p[at + 5], p[at + 6],
     )  # fmt: skip
-    width, height, start = int(p[at + 7]), int(p[at + 8]), int(p[at + 9])
+    width, start = p[at + 7], p[at + 8]
     for i in range(m):
         lon, lat = a[i], b[i]
         inside = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
-        fx[i] = (lon - west) * inv_x if inside else -1.0
-        fy[i] = (lat - south) * inv_y if inside else 0.0
+        gx, gy = (lon - west) * inv_x, (lat - south) * inv_y
+        column, row = np.floor(gx), np.floor(gy)
+        fx[i] = gx - column if inside else np.nan
+        fy[i] = gy - row
+        out[i] = start + row * width + column if inside else 0.0
+    n_columns = int(width)
     for i in range(m):
-        if fx[i] < 0.0:
-            va[i] = vb[i] = vc[i] = vd[i] = np.nan
-            continue
-        ix, iy = int(fx[i]), int(fy[i])
-        ix, iy = min(ix, width - 1), min(iy, height - 1)
-        fx[i] -= ix
-        fy[i] -= iy
-        right = 1 if ix + 1 < width else 0  # the last column and the last row stand for the next ones
-        here = start + iy * width + ix
-        above = here + width if iy + 1 < height else here
+        here = int(out[i])
         va[i] = values[here]
-        vb[i] = values[here + right]
-        vc[i] = values[above]
-        vd[i] = values[above + right]
+        vb[i] = values[here + 1]
+        vc[i] = values[here + n_columns]
+        vd[i] = values[here + n_columns + 1]
     n_holes = 0
     for i in range(m):
         x, y = fx[i], fy[i]
@@ -57,7 +52,7 @@ def grid(
         n_holes += math.isnan(value)
     if n_holes:
         for i in range(m):
-            if out[i] == out[i] or fx[i] < 0.0:
+            if out[i] == out[i] or math.isnan(fx[i]):
                 continue
             x, y = fx[i], fy[i]
             xy = x * y
