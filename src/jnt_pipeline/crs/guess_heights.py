@@ -147,6 +147,9 @@ def guess_heights(sample: HeightSample) -> HeightGuess | None:
     if territory is None or not heights.size or (sample.vertical or territory.verticals[0]) not in territory.verticals:
         return None
     sample = replace(sample, heights=heights)
+    stated: Kind = sample.stated or "normal"
+    if stated == "normal" and not _needs_undulation(sample, territory):
+        return None
     try:
         undulation, grid = undulation_at(*sample.place, territory)
         known = Fact(
@@ -159,7 +162,6 @@ def guess_heights(sample: HeightSample) -> HeightGuess | None:
             name="undulation_unknown", values={}, weight=0,
             words=f"ellipsoidal heights were not looked for: {error.what}",
         )  # fmt: skip
-    stated: Kind = sample.stated or "normal"
     doubts = _doubts(sample, stated, undulation, territory)
     if not doubts:
         return None
@@ -169,6 +171,14 @@ def guess_heights(sample: HeightSample) -> HeightGuess | None:
         ways += [(stated, unit) for unit in _UNITS]  # small units make numbers large, never low
     found = [one for kind, unit in ways if (one := _fitting(sample, kind, unit, undulation, territory, known))]
     return _judged(doubts, found, known, territory.verticals[0])
+
+
+def _needs_undulation(sample: HeightSample, territory: Territory) -> bool:
+    """Whether anything about heights above the datum is doubtful: else the undulation, and its grid, are not needed."""
+    apart = [_compared(overlap, "normal", "metres", np.nan) for overlap in sample.overlaps]
+    level = _level(sample.heights, sample.is_ground, territory)
+    has_water = sample.water is not None and bool(sample.water.size)
+    return has_water or any(fact.weight < 0 for fact in (level, *apart))
 
 
 def _above_datum(heights: Array, kind: Kind, unit: str, undulation: float) -> Array:
