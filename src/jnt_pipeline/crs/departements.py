@@ -47,7 +47,10 @@ OVERSEAS: dict[str, tuple[float, float]] = {
 """Code of an overseas département or collectivité → the same."""
 # fmt: on
 
-_OVERSEAS_RADIUS_KM = {"973": 450.0}  # Cayenne to the Brazilian border
+_OVERSEAS_RADIUS_KM = {
+    "971": 300.0,  # old codes of Saint-Martin and Saint-Barthélemy (97127, 97123) are those of Guadeloupe
+    "973": 450.0,  # Cayenne to the Brazilian border
+}
 _INSEE = re.compile(r"(?:97[1-8]|\d\d|2[AB])(?=\d{2,3})")
 
 
