@@ -6,8 +6,9 @@ of every territory, from it and to it.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ from jnt_pipeline.crs.systems import lonlat, system
 from jnt_pipeline.crs.territories import ALL_SYSTEMS, TERRITORIES, Territory
 from jnt_pipeline.errors import CrsError, DisjointAreasError, MissingGridError
 
+logger = logging.getLogger(__name__)
+
 WHOLE = os.environ.get("JNT_WHOLE_MATRIX") == "1"
 
 TOLERANCE_M = 0.001
 """Seven parameters turned round by PROJ and by the oracle differ by some tenths of a millimetre (Martinique 1938)."""
 
-FULL_ZONES = {first + n for first in (3942, 9822, 9842) for n in (0, 4, 8)}
+FULL_ZONES = {first + n for first in (3942, 9822, 9842) for n in (4,)}
 OTHER_ZONES = {first + n for first in (3942, 9822, 9842) for n in range(9)} - FULL_ZONES
 """Zones differ by their parameters alone, PROJ's choice does not depend on them: these meet a few references each."""
 
@@ -86,9 +89,7 @@ def _served(chosen: Transformation, source: Ref, target: Ref, territory: Territo
 
 
 @by_territory
-def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(
-    territory: Territory, grids: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(territory: Territory, grids: Path) -> None:
     wrong, n_served, n_refused, n_empty, worst = [], 0, 0, 0, 0.0
     for source, target in _pairs(territory):
         refusal = refusal_of(source, target)
@@ -111,7 +112,14 @@ def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(
         n_served, worst = n_served + 1, max(worst, apart)
         if not apart <= TOLERANCE_M:
             wrong.append(f"{source.text} to {target.text}: {apart:.4f} m from the oracle")
-    record_property("cells", f"{n_served} served, worst {worst:.6f} m, {n_refused} refused, {n_empty} without a point")
+    logger.info(
+        "%s: %d served, worst %.6f m, %d refused, %d without a point",
+        territory.name,
+        n_served,
+        worst,
+        n_refused,
+        n_empty,
+    )
     assert not wrong, "\n".join(wrong)
     assert n_served > 0.4 * len(_pairs(territory))
     assert n_empty <= 0.05 * len(_pairs(territory))

@@ -43,7 +43,8 @@ _FOOT = """
 - **Corsica** goes through RAC23 for all realisations. RAC09, which EPSG still lists for v2, is up to 29 cm off.
 - **NTF** always goes through the grid GR3DF97A: the three parameters that PROJ prefers towards WGS 84 are 0.4 to 4 m
   off.
-- **Guadeloupe** has four legal vertical systems, one per island or group of islands. Heights of Grande-Terre are refused on La Désirade.
+- **Guadeloupe** has four legal vertical systems, one per island or group of islands: heights
+  of Grande-Terre are refused on La Désirade.
 - **Guyane** is in UTM 22N as a whole, though EPSG ends that zone at 54° W.
 - **Mayotte** moved from 2018 on. RGM04 and RGM23 are related by the grid RGM04versRGM23, which moves heights above the
   ellipsoid too. MAYO53 ("Mayotte 1950" at EPSG) goes through GGM04V1, for which EPSG registered no operation. IGN 2023
