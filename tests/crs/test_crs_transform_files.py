@@ -395,6 +395,7 @@ def test_a_file_of_several_layers_wants_one_to_be_named(jnt: Jnt, tmp_path: Path
         ("cut.gpkg", ("--out", "out.gpkg"), 3, "cannot be read"),
         ("picture.tif", ("--out", "out.tif"), 3, "not transformed here"),
         ("gone.csv", (), 3, "No such file"),
+        ("features.csv", (), 2, "cannot go to standard output"),  # told by content: it is a GeoPackage
         ("points.csv", ("--layer", "a"), 2, "a text has no layers"),
         ("points.csv", ("--delimiter", ";;"), 2, "one character"),
     ],
@@ -411,6 +412,7 @@ def test_what_does_not_fit_is_refused_with_its_exit_code(
     monkeypatch.chdir(tmp_path)
     write(gpd.GeoDataFrame({"a": [1]}, geometry=[Point(*LAMBERT_93)], crs="EPSG:2154"), Path("in.gpkg"))
     Path("cut.gpkg").write_bytes(Path("in.gpkg").read_bytes()[:3000])
+    Path("features.csv").write_bytes(Path("in.gpkg").read_bytes())
     Path("picture.tif").write_bytes(b"II*\x00" + bytes(100))
     Path("points.csv").write_text("x,y\n652760.7,7033791.2\n")
     before = sorted(path.name for path in tmp_path.iterdir())

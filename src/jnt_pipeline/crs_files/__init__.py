@@ -8,17 +8,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jnt_pipeline.crs_files.features import move_features
 from jnt_pipeline.crs_files.moved import Moved, whole_file, write_set_aside
-from jnt_pipeline.crs_files.points import move_points
 from jnt_pipeline.crs_files.text import move_text
 from jnt_pipeline.errors import ConfigError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources.formats import TITLES, sniff
 
 __all__ = ["Moved", "move_file"]
 
 _FEATURES = {"geopackage", "shapefile", "parquet", "json"}
 _TEXT = {"csv", "unknown"}
+_TEXT_SUFFIXES = {".csv", ".txt", ".tsv", ".xyz", ".asc"}
 
 
 def move_file(
@@ -53,10 +51,14 @@ def move_file(
         if out is None:
             raise _unfit("--out", "this kind of file cannot go to standard output", file.name, "--out FILE")
         if kind == "lidar":
+            from jnt_pipeline.crs_files.points import move_points  # late: laspy costs a second
+
             _refuse("--layer", layer, "a point cloud has no layers")
             _refuse("--set-aside", set_aside, "the points of a cloud are moved all together, or not at all")
             moved = move_points(source, target, file, out)
         else:
+            from jnt_pipeline.crs_files.features import move_features  # late: geopandas costs two
+
             moved = move_features(source, target, file, out, layer=layer, set_aside=set_aside is not None)
     if set_aside is not None:
         write_set_aside(set_aside, moved.refused)
@@ -64,6 +66,10 @@ def move_file(
 
 
 def _kind(file: Path) -> str:
+    if file.suffix.lower() in _TEXT_SUFFIXES and _is_plain(file):
+        return "csv"
+    from jnt_pipeline.sources.formats import TITLES, sniff  # late: the sources bring all engines with them
+
     kind = sniff(file)
     if kind == "unknown" and _starts_with(file, b"fgb"):
         return "flatgeobuf"
@@ -75,6 +81,18 @@ def _kind(file: Path) -> str:
         found=TITLES.get(kind, kind),
         expected="text, CSV, GeoPackage, GeoJSON, shapefile, FlatGeobuf, GeoParquet, LAS or LAZ",
         remedy="convert it first; IFC, EDIGÉO and rasters go through a source of the twin",
+    )
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether the head of a file is text and no JSON or XML; False as well where it cannot be opened."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+    except OSError:
+        return False
+    return (
+        b"\0" not in head and head.lstrip()[:1] not in {b"{", b"[", b"<"} and not head.startswith((b"\x1f\x8b", b"PK"))
     )
 
 
