@@ -200,7 +200,8 @@ PRECISE = {"RGF93 v1", "RGF93 v2", "RGF93 v2b", "ETRS89", "RGAF09", "RGFG95", "R
 """Datums that EPSG sets equal to WGS 84 (within 1 m)."""
 
 
-def _helmert(xyz: Array, seven: tuple[float, ...], *, back: bool) -> Array:
+def seven_parameters(xyz: Array, seven: tuple[float, ...], *, back: bool = False) -> Array:
+    """Translations in metres, position-vector rotations in seconds, scale in parts per million; or the way back."""
     t, (rx, ry, rz), s = np.array(seven[:3]), np.radians(np.array(seven[3:6]) / 3600), seven[6] * 1e-6
     turn = (1 + s) * np.array([[1, -rz, ry], [rz, 1, -rx], [-ry, rx, 1]])
     return np.linalg.solve(turn, (xyz - t).T).T if back else xyz @ turn.T + t
@@ -243,7 +244,7 @@ def _link(lon: Array, lat: Array, h: Array, start: str, end: str, grids: Path) -
     if (start, end) in SEVEN or (end, start) in SEVEN:
         back = (start, end) not in SEVEN
         seven = SEVEN[(end, start) if back else (start, end)]
-        return from_cartesian(_helmert(to_cartesian(lon, lat, h, one), seven, back=back), other)
+        return from_cartesian(seven_parameters(to_cartesian(lon, lat, h, one), seven, back=back), other)
     if {start, end} == {"RGF93 v1", "RGF93 v2b"}:  # v1 equals v2 (EPSG 9882)
         names = [d.replace("v1", "v2") if d.endswith("v1") else d for d in (start, end)]
         return _link(lon, lat, h, names[0], names[1], grids)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from crs.oracle import SEVEN, seven_parameters
 from jnt_pipeline.crs import transformation
-from jnt_pipeline.errors import MissingGridError
+from jnt_pipeline.errors import MissingGridError, OutsideAreaError
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -86,7 +88,12 @@ BLOCKS = {
     "NTFLAMB3": "EPSG:27563",
     "NTFLAMB4": "EPSG:27564",
     "NTFLAMB2E": "EPSG:27572",
+    "NTFG": "EPSG:4275",
+    "NTFPG": "EPSG:4807",
+    "ETRS89LCC": "EPSG:3034",
+    "ETRS89LAEA": "EPSG:3035",
 }
+DEGREES = {"RGF93G": 1.0, "NTFG": 1.0, "NTFPG": 0.9}  # in degrees; Paris counts in grades
 
 
 def _degrees(text: str) -> float:
@@ -120,7 +127,8 @@ def test_points_of_circe_meet_in_lambert_93_within_2_mm_both_ways(
     there = np.array([points["RGF93LAMB93"][number] for number in points[block]])
     assert len(here)
     assert np.abs(transformation(code, "EPSG:2154").apply(here) - there).max() <= 0.002
-    metres = [111_320.0 * 0.65, 111_320.0] if block == "RGF93G" else [1.0, 1.0]
+    angle = DEGREES.get(block, 0.0)
+    metres = [111_320.0 * 0.65 * angle, 111_320.0 * angle] if angle else [1.0, 1.0]
     assert (np.abs(transformation("EPSG:2154", code).apply(there) - here) * metres).max() <= 0.002
 
 
@@ -159,3 +167,71 @@ def test_two_systems_on_ntf_need_no_grid(no_grids: Path) -> None:
     # Lambert II étendu is zone II with 2,000 km added northwards (IGN, NTG_71): here in its own zone.
     got = transformation("EPSG:27572", "EPSG:27562").apply(np.array([[600_000.0, 2_200_000.0]]))
     assert np.abs(got - [[600_000.0, 200_000.0]]).max() <= 1e-6
+
+
+# ---- PROJ's own files: the French entries that EPSG codes can say -----------------------------------------------
+
+
+def _proj_file(shared: Path, name: str) -> str:
+    return (shared / "data" / "geodesy_tests" / "proj" / name).read_text(encoding="utf-8")
+
+
+def _ignf(shared: Path) -> list[tuple[str, list[float], list[float]]]:
+    """Arguments, numbers in, numbers out; angles stay out of it."""
+    found = []
+    for entry in _proj_file(shared, "test_cs2cs_ignf.yaml").split("- args: ")[1:]:
+        args, given, *out = (line.strip() for line in entry.splitlines() if line.strip() and "out: |" not in line)
+        text = out[0].removeprefix("out: ").strip('"').replace("\\t", " ")
+        if "d" not in given + text.partition("+")[0]:
+            numbers = [float(v) for v in given.removeprefix("in: ").split()]
+            found.append((args, numbers, [float(v) for v in text.split()]))
+    return found
+
+
+def test_lambert_ii_etendu_to_lambert_93_as_proj_s_suite_has_it(shared: Path, grids: Path) -> None:
+    points = [(given, out) for args, given, out in _ignf(shared) if "IGNF:LAMBE +to +init=IGNF:LAMB93" in args]
+    assert len(points) == 8
+    chosen = transformation("EPSG:27572", "EPSG:2154")
+    for given, out in points[:7]:
+        # 1.5 mm: both sides are rounded, to 0.1 mm and to the millimetre.
+        assert np.abs(chosen.apply(np.array([given[:2]])) - [out[:2]]).max() <= 0.0015
+    # The last line of the suite lost a million metres of northing: it lies in Algeria, where the grid does not hold.
+    with pytest.raises(OutsideAreaError):
+        chosen.apply(np.array([points[7][0][:2]]))
+
+
+def test_ntf_degrees_to_rgf93_degrees_as_proj_s_suite_has_them(shared: Path, grids: Path) -> None:
+    assert "IGNF:NTFG +to +init=IGNF:RGF93G" in _proj_file(shared, "test_cs2cs_ignf.yaml")
+    got = transformation("EPSG:4275", "EPSG:4171").apply(np.array([[3.300866856, 43.4477976569]]))[0]
+    expected = (3 + 18 / 60 + 0.915 / 3600, 43 + 26 / 60 + 52.077 / 3600)
+    assert np.abs(got - expected).max() <= 0.00051 / 3600 + 1e-12  # printed to a thousandth of a second
+
+
+def test_grades_of_paris_to_lambert_ii_etendu_in_epsg_s_test_5102(shared: Path, grids: Path) -> None:
+    """Points of the test go past France on all sides: there they are refused, and 0.03 m is the test's tolerance."""
+    text = _proj_file(shared, "5102.2.gie")
+    first = text.split("+step +init=epsg:27572\n")[1].partition("\noperation")[0]
+    pairs = re.findall(r"^accept\s+(\S+)\s+(\S+)\s*\n^expect\s+(\S+)\s+(\S+)", first, flags=re.MULTILINE)
+    assert len(pairs) >= 15
+    forward, back = transformation("EPSG:4807", "EPSG:27572"), transformation("EPSG:27572", "EPSG:4807")
+    n_served = 0
+    for pair in pairs:
+        lon, lat, x, y = (float(value) for value in pair)
+        # Lambert II étendu as IGN uses it: from Corsica to the north of the mainland, half a degree around.
+        if not (40.81 <= lat * 0.9 <= 51.64 and -5.37 <= lon * 0.9 + 2.33722917 <= 10.13):
+            with pytest.raises(OutsideAreaError):
+                forward.apply(np.array([[lon, lat]]))
+            continue
+        n_served += 1
+        assert np.abs(forward.apply(np.array([[lon, lat]])) - [[x, y]]).max() <= 0.03
+        assert (
+            np.abs(back.apply(np.array([[x, y]])) - [[lon, lat]]).max() <= 0.03 / 65_000
+        )  # metres in a grade, at most
+    assert n_served == 4
+
+
+def test_the_oracle_s_parameters_of_reunion_1947_are_those_of_proj_s_suite(shared: Path) -> None:
+    given, out = next((given, out) for args, given, out in _ignf(shared) if "REUN47" in args)
+    got = seven_parameters(np.array([given]), SEVEN["RGR92", "Réunion 1947"])
+    # 0.65 m: IGN's formula of seven parameters is the one for small angles (77" here), ours turns properly.
+    assert np.abs(got - [out]).max() <= 0.65
