@@ -284,6 +284,17 @@ def test_ids_of_another_departement_are_told_even_when_no_reading_fits() -> None
     assert guess.confidence == "weak"
 
 
+def test_a_conic_zone_of_brittany_read_as_lambert_93_lies_in_the_sea_and_is_told() -> None:
+    # within the rectangle of Lambert-93 all the same: 43 N, 10 E, east of Corsica
+    points = np.column_stack(
+        pyproj.Transformer.from_crs(4171, 3948, always_xy=True).transform([-3.07, -3.06], [47.72, 47.73])
+    )
+    guess = guess_reference(points, Reference(horizontal="EPSG:2154"))
+    assert guess is not None
+    assert (guess.suggestions[0].reference, guess.confidence) == ("EPSG:3948", "weak")
+    assert [fact.name for fact in guess.doubts] == ["no_territory"]
+
+
 def test_zeros_are_no_position() -> None:
     guess = guess_reference(np.zeros((5, 2)), Reference(horizontal="EPSG:2154"))
     assert guess is not None

@@ -194,7 +194,13 @@ def _late_doubts(xy: Array, stated: Reference, hints: Hints, found: list[Suggest
         territory_at(float(x), float(y)) for x, y in zip(lon, lat, strict=True) if np.isfinite(x + y)
     ):
         return ()
-    if any(one.reference == stated.horizontal and one.n_mistakes == 1 for one in found):
+    is_french = ALL_SYSTEMS[stated.horizontal].datum not in {"WGS 84", "ETRS89"}
+    if any(
+        one.n_mistakes == 1
+        and not one.is_rare
+        and (one.reference == stated.horizontal or (is_french and one.change == AS_WRITTEN.name))
+        for one in found
+    ):
         words = f"read as {stated.horizontal} no point lies in a French territory; with one mistake undone they do"
         return (Fact(name="no_territory", words=words, values={"share_in_territories": 0.0}, weight=0),)
     return ()
