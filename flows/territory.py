@@ -8,14 +8,19 @@ from prefect import flow
 
 from assemble import assemble
 from ingest import ingest
+from jnt_pipeline.config import read_config
 from jnt_pipeline.pipeline import RunReport
 from jnt_pipeline.stages import Stage
+from jnt_pipeline.stages.export import require_transformations
 from publish import publish
 
 
 @flow(name="jnt-territory", persist_result=False)
 def territory(config: str, workspace: str, until: Stage = Stage.DELIVER) -> RunReport:
     """Make or refresh the twin that the YAML file ``config`` describes, in the folder ``workspace``."""
+    if until.reaches(Stage.EXPORT):
+        twin = read_config(Path(config))
+        require_transformations(twin.publication, twin.reference, twin.undulation)
     units, delivery = ingest(config, workspace), None
     if until.reaches(Stage.ASSEMBLE):
         units += assemble(config, workspace)

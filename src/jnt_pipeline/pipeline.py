@@ -17,7 +17,7 @@ from jnt_pipeline.runner import NOTHING_DONE, DryRunEnd, DryRunner, LocalRunner,
 from jnt_pipeline.stages import Stage
 from jnt_pipeline.stages.assemble import assemble
 from jnt_pipeline.stages.deliver import deliver
-from jnt_pipeline.stages.export import export
+from jnt_pipeline.stages.export import export, require_transformations
 from jnt_pipeline.stages.ingest import ingest
 from jnt_pipeline.store import DryWorkspace, Workspace
 
@@ -54,6 +54,8 @@ def run(
     last = Stage(until)
     runner = runner or LocalRunner()
     units, delivery = NOTHING_DONE, None
+    if last.reaches(Stage.EXPORT):
+        require_transformations(twin.publication, twin.reference, twin.undulation)
     with Workspace.open(Path(workspace)) as opened:
         units += ingest(twin, opened, runner)
         if last.reaches(Stage.ASSEMBLE):

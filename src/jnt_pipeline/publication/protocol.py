@@ -8,6 +8,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.provenance import Operation
 from jnt_pipeline.territory.model import PublishedFile, Territory
 
@@ -32,6 +34,13 @@ class ExporterDeclaration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def transformations(
+        self, reference: Reference, undulation: DeclaredUndulation | None
+    ) -> tuple[Transformation, ...]:
+        """The ways out of a twin's reference that it needs: none, unless it says otherwise."""
+        del reference, undulation
+        return ()
+
 
 class Exporter(Protocol):
     """The seam: writes only in ``folder``, same bytes twice, CRS stated, valid against the official schema."""
@@ -50,6 +59,14 @@ class Exporter(Protocol):
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the twin's layers and rasters it uses: only their change makes it run again."""
+
+    def transformations(
+        self, reference: Reference, undulation: DeclaredUndulation | None
+    ) -> tuple[Transformation, ...]:
+        """The ways out of a twin's reference that it needs; raises ``CrsError`` where there is none.
+
+        They are asked for before any work is done, so that a missing grid stops a run at its start.
+        """
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write the publication; raises ``ExportError``."""

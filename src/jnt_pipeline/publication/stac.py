@@ -13,7 +13,8 @@ from pydantic import Field
 from rasterio.crs import CRS
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.publication.extents import (
@@ -76,6 +77,13 @@ class StacExporter(ExporterDeclaration):
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
         """Extents, dates and origins of all layers and rasters."""
         return (*layer_names, *raster_names)
+
+    def transformations(
+        self, reference: Reference, undulation: DeclaredUndulation | None
+    ) -> tuple[Transformation, ...]:
+        """To longitude and latitude, for the extents."""
+        del undulation
+        return (to_globe(reference),)
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write ``catalog.json`` and what it links to; see ``write_stac``."""

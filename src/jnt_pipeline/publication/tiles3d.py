@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.transform import Transformation, transformation
 from jnt_pipeline.publication.building_records import BuildingRecord, building_records
 from jnt_pipeline.publication.gltf import glb
@@ -51,6 +52,12 @@ class Tiles3dExporter(ExporterDeclaration):
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
         """The buildings."""
         return tuple(name for name in layer_names if name == "buildings")
+
+    def transformations(
+        self, reference: Reference, undulation: DeclaredUndulation | None
+    ) -> tuple[Transformation, ...]:
+        """To geocentric coordinates, heights above the ellipsoid included."""
+        return (transformation(reference, GEOCENTRIC, undulation=undulation),)
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write ``tileset.json`` and ``tiles/*.glb``; see ``write_3dtiles``."""
@@ -91,7 +98,7 @@ def write_3dtiles(territory: Territory, folder: Path, *, cell_m: float = 250.0) 
     Raises ``CrsError`` where heights cannot be transformed truthfully, ``ExportError`` otherwise.
     Source: OGC 22-025r4 (3D Tiles 1.1).
     """
-    to_geocentric = transformation(territory.reference, GEOCENTRIC, undulation=territory.undulation)
+    (to_geocentric,) = Tiles3dExporter().transformations(territory.reference, territory.undulation)
     west, south, east, north = territory.bbox
     root = frame_at(((west + east) / 2, (south + north) / 2, 0.0), to_geocentric)
     n_buildings = n_unplaced = 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import ConfigError
 from jnt_pipeline.publication import AnyExporter
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
@@ -18,6 +19,17 @@ from jnt_pipeline.twin import ASSEMBLED, TWIN, PublicationEntry, TwinIndex
 __all__ = ["export", "export_alone", "stale_publications"]
 
 STEP = "export"
+
+
+def require_transformations(
+    exporters: Sequence[AnyExporter], reference: Reference, undulation: DeclaredUndulation | None
+) -> None:
+    """Stop before any work is done where an exporter could not take the twin out of its reference.
+
+    Raises ``CrsError``: ``MissingGridError`` names the grid and the remedy.
+    """
+    for exporter in exporters:
+        exporter.transformations(reference, undulation)
 
 
 def export(exporters: Sequence[AnyExporter], workspace: Workspace, runner: Runner) -> StageReport:

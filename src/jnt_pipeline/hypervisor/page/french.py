@@ -70,6 +70,7 @@ _FORMATS = {
 }
 
 _PROPERTIES = {
+    "air_pressure": "Pression atmosphérique",
     "air_temperature": "Température de l’air",
     "discharge": "Débit",
     "energy": "Énergie consommée",
@@ -81,10 +82,12 @@ _PROPERTIES = {
     "pm2_5": "Particules PM2,5",
     "pm25": "Particules PM2,5",
     "rainfall": "Pluie",
+    "ravine_level": "Hauteur d’eau de la ravine",
     "sound_level": "Niveau sonore",
     "temperature": "Température",
     "water_flow": "Débit",
     "water_level": "Hauteur d’eau",
+    "wave_height": "Hauteur de la houle",
     "wind_speed": "Vitesse du vent",
 }
 
