@@ -161,7 +161,10 @@ def memory(route: str, n: int) -> dict[str, float]:
 
 def alone(*arguments: str, cache: str = "") -> dict[str, float]:
     """The figures of one route in a process of its own."""
-    environment = {**os.environ, **({"NUMBA_CACHE_DIR": cache} if cache else {})}
+    environment = dict(os.environ)
+    if cache:  # machine code and bytecode, as an installation keeps both
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment |= {"NUMBA_CACHE_DIR": cache, "PYTHONPYCACHEPREFIX": cache}
     run = subprocess.run(
         [sys.executable, __file__, *arguments], check=True, capture_output=True, text=True, env=environment
     )
