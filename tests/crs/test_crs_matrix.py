@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crs.matrix import Ref, difference_m, expected, places, references, refusal_of
+from crs.matrix import NOT_YET, Ref, difference_m, expected, places, references, refusal_of
 from jnt_pipeline.crs import Transformation, operations, transformation
-from jnt_pipeline.crs.grids import GRIDS_VARIABLE
+from jnt_pipeline.crs.engines import by_proj
+from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.crs.systems import lonlat, system
 from jnt_pipeline.crs.territories import ALL_SYSTEMS, TERRITORIES, Territory
 from jnt_pipeline.errors import CrsError, DisjointAreasError, MissingGridError
@@ -52,8 +53,12 @@ def _whole(territory: Territory) -> list[tuple[Ref, Ref]]:
 
 
 def _sample(territory: Territory) -> list[tuple[Ref, Ref]]:
-    """Each reference on one side or the other, with a partner that it can be served with where there is one."""
-    refs = references(territory)
+    """Each reference on one side or the other, with a partner that it can be served with where there is one.
+
+    Of the conformal conics one reference per zone: with heights for one zone in two.
+    """
+    kept = {0: None, 1: territory.legal[1]}  # by the last digit of the zone's code
+    refs = [r for r in references(territory) if not _is_zone(r) or r.vertical == kept[int(r.horizontal[5:]) % 2]]
     rng = np.random.default_rng(11 + TERRITORIES.index(territory))
     pairs = []
     for n, ref in enumerate(refs):
@@ -75,7 +80,14 @@ def _representatives(territory: Territory) -> list[Ref]:
     return list(kept.values())
 
 
-def _served(chosen: Transformation, source: Ref, target: Ref, territory: Territory, grids: Path) -> float | None:
+EVERY = 8
+"""One cell in eight is computed as users compute it, compiled kernels included (building them takes longer than PROJ's
+answer, and they are compared with PROJ when they are built); the others by the route that PROJ runs."""
+
+
+def _served(
+    chosen: Transformation, source: Ref, target: Ref, territory: Territory, grids: Path, *, as_users: bool
+) -> float | None:
     """Largest difference from the oracle, metres; None when no point of the territory lies in the cell's domain."""
     with np.errstate(all="ignore"):
         start, want = expected(source, target, places(territory.name), grids)
@@ -85,7 +97,15 @@ def _served(chosen: Transformation, source: Ref, target: Ref, territory: Territo
         use &= domain.contains(lon, lat)
     if not use.any():
         return None
-    return difference_m(target, chosen.apply(start[use]), want[use])
+    if as_users or not chosen._route.steps:
+        return difference_m(target, chosen.apply(start[use]), want[use])
+    return difference_m(target, by_proj(chosen._route, start[use], "matrix", use_grid_folders()), want[use])
+
+
+@by_territory
+def test_the_sample_meets_every_system_of_the_territory(territory: Territory) -> None:
+    met = {code for pair in _sample(territory) for ref in pair for code in (ref.horizontal, ref.vertical)}
+    assert {*territory.horizontals, *territory.verticals} - met <= NOT_YET
 
 
 @by_territory
@@ -105,7 +125,7 @@ def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(terri
         if refusal:
             wrong.append(f"{source.text} to {target.text}: served, expected {refusal}")
             continue
-        apart = _served(chosen, source, target, territory, grids)
+        apart = _served(chosen, source, target, territory, grids, as_users=n_served % EVERY == 0)
         if apart is None:
             n_empty += 1
             continue
@@ -155,8 +175,8 @@ def _missing_pairs(territory: Territory) -> list[tuple[Ref, Ref]]:
     rng = np.random.default_rng(5 + TERRITORIES.index(territory))
     with_heights = [p for p in pairs if p[0].vertical and p[0].vertical != p[1].vertical and p[1].has_heights]
     return [
-        *(pairs[i] for i in rng.permutation(len(pairs))[:6]),
-        *(with_heights[i] for i in rng.permutation(len(with_heights))[:4]),
+        *(pairs[i] for i in rng.permutation(len(pairs))[:3]),
+        *(with_heights[i] for i in rng.permutation(len(with_heights))[:3]),
     ]
 
 
