@@ -25,7 +25,15 @@ from jnt_pipeline.crs.territories import (
 )
 from jnt_pipeline.errors import DisjointAreasError
 
-__all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "domains_of", "legal_reference_text", "require_meeting"]
+__all__ = [
+    "AREA_MARGIN_DEG",
+    "HEIGHT_MARGIN_DEG",
+    "PER_SIDE",
+    "Domain",
+    "domains_of",
+    "legal_reference_text",
+    "require_meeting",
+]
 
 AREA_MARGIN_DEG = 0.5
 """Added around EPSG's rectangle of a horizontal system, degrees: CC zones and UTM are used a little beyond it."""
@@ -33,7 +41,8 @@ AREA_MARGIN_DEG = 0.5
 HEIGHT_MARGIN_DEG = 0.1
 """Added around EPSG's rectangle of an operation that takes heights from a grid, degrees."""
 
-_PER_SIDE = 16  # points on each side of the box in the quick test
+PER_SIDE = 16
+"""Points on each side of the box in the quick test."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +67,7 @@ class Domain:
 
     def holds_hull(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> bool:
         """Whether the ring drawn through these points lies inside, with room for the curvature between them."""
-        room = float(max(np.ptp(lon), np.ptp(lat))) / _PER_SIDE + 1e-9
+        room = float(max(np.ptp(lon), np.ptp(lat))) / PER_SIDE + 1e-9
         west, south, east, north = self.bounds
         box = shapely.box(lon.min() - room, lat.min() - room, lon.max() + room, lat.max() + room)
         if self.outline is not None:

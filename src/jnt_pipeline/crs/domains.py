@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.crs.areas import (
     AREA_MARGIN_DEG,
     HEIGHT_MARGIN_DEG,
+    PER_SIDE,
     Domain,
     domains_of,
     legal_reference_text,
@@ -19,8 +20,6 @@ from jnt_pipeline.crs.territories import territories_of, territory_at
 from jnt_pipeline.errors import ImpossibleValueError, OutsideAreaError, SwappedAxesError
 
 __all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "check_inside", "domains_of", "outside_error"]
-
-_PER_SIDE = 16  # points on each side of the box in the quick test
 
 Array = NDArray[np.float64]
 
@@ -69,10 +68,10 @@ def _check_heights(source: System, coordinates: Array, where: str) -> None:
 
 def _box_is_inside(source: System, coordinates: Array, domains: tuple[Domain, ...]) -> bool:
     """Quick test on the box of the points: a tile deep inside the territory needs no test point by point."""
-    if source.is_geocentric or len(coordinates) <= 4 * _PER_SIDE:
+    if source.is_geocentric or len(coordinates) <= 4 * PER_SIDE:
         return False
     (west, south), (east, north) = coordinates[:, :2].min(axis=0), coordinates[:, :2].max(axis=0)
-    along = np.linspace(0.0, 1.0, _PER_SIDE + 1)
+    along = np.linspace(0.0, 1.0, PER_SIDE + 1)
     x, y = west + along * (east - west), south + along * (north - south)
     ring = np.concatenate(
         [
