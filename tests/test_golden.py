@@ -14,25 +14,41 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 import rasterio
 import shapely
 
 import jnt_pipeline as jnt
+from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.store import canonical_json
 from published import manifest
 
-GOLDEN = Path(__file__).parent / "golden" / "rive.json"
+GOLDEN = Path(__file__).parent / "golden"
 
 
-def test_outputs_change_only_with_the_version_of_their_step(repository: Path, tmp_path: Path) -> None:
-    jnt.run(repository / "config" / "rive.yaml", tmp_path / "twin", until="export")
+def test_outputs_of_rive_change_only_with_the_version_of_their_step(repository: Path, tmp_path: Path) -> None:
+    compare("rive", repository, tmp_path)
+
+
+def test_outputs_of_lagon_change_only_with_the_version_of_their_step(
+    repository: Path, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv(GRIDS_VARIABLE, str(shared / "geodesy" / "grids"))
+        compare("lagon", repository, tmp_path)
+    use_grid_folders()
+
+
+def compare(name: str, repository: Path, tmp_path: Path) -> None:
+    """Make the committed sample and compare it with the digests that are kept."""
+    jnt.run(repository / "config" / f"{name}.yaml", tmp_path / "twin", until="export")
+    kept = GOLDEN / f"{name}.json"
     found = {
         name.removesuffix(".json"): unit(tmp_path / "twin", line) for name, line in manifest(tmp_path / "twin").items()
     }
     if os.environ.get("JNT_GOLDEN") == "write":
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+        kept.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    golden = json.loads(kept.read_text(encoding="utf-8"))
     assert sorted(found) == sorted(golden)
     silent = [
         name for name in found if found[name] != golden[name] and found[name]["version"] == golden[name]["version"]
