@@ -34,8 +34,8 @@ import pyproj
 import shapely
 
 from jnt_pipeline.crs import transformation
+from jnt_pipeline.crs.france.territories import territory_at
 from jnt_pipeline.crs.systems import system
-from jnt_pipeline.crs.territories import territory_at
 
 CASES = (
     ("EPSG:2154+5720", "EPSG:4978", 15.0, (2.0, 46.0)),

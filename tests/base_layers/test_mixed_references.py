@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
-from jnt_pipeline.crs.mixture import CERTAIN_RECORDS, LEAST_RECORDS, LEAST_SHARE, other_references
+from jnt_pipeline.crs.guessing.mixture import CERTAIN_RECORDS, LEAST_RECORDS, LEAST_SHARE, other_references
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import MissingHeightReferenceError, MixedReferencesError
 from jnt_pipeline.provenance import Counts, Provenance

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from crs.oracle import LOCAL, hub, metres_apart, shift, to_numbers, undulation
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, HEIGHT_GRIDS, TERRITORIES, Territory
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, HEIGHT_GRIDS, TERRITORIES, FrenchTerritory
 
 WORLD = ("EPSG:4326", "EPSG:4979", "EPSG:4978", "EPSG:3857")
 
@@ -46,7 +46,7 @@ class Ref:
         return self.vertical is not None or self.kind in ("geographic 3D", "geocentric")
 
 
-def references(territory: Territory) -> list[Ref]:
+def references(territory: FrenchTerritory) -> list[Ref]:
     """All references that the table gives a territory, worldwide systems included."""
     found = []
     for code in (*territory.horizontals, *WORLD):

@@ -9,8 +9,8 @@ import pytest
 import shapely
 
 from jnt_pipeline.crs import DeclaredUndulation, transformation
-from jnt_pipeline.crs.likeness import looks_like
-from jnt_pipeline.crs.outlines import CORSICA, MAINLAND
+from jnt_pipeline.crs.france.outlines import CORSICA, MAINLAND
+from jnt_pipeline.crs.guessing.likeness import looks_like
 from jnt_pipeline.errors import OutsideAreaError
 
 MAINLAND_PLACES = {

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from jnt_pipeline.crs.areas import Domain
 from jnt_pipeline.crs.fast.cells import Cells, cells_of
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
-from jnt_pipeline.crs.outlines import MAINLAND
-from jnt_pipeline.crs.territories import TERRITORIES
+from jnt_pipeline.crs.france.outlines import MAINLAND
+from jnt_pipeline.crs.france.territories import TERRITORIES
 
 RAD = np.pi / 180
 

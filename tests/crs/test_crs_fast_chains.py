@@ -16,9 +16,9 @@ from jnt_pipeline.crs import transformation
 from jnt_pipeline.crs.domains import check_inside
 from jnt_pipeline.crs.fast import stages, verify
 from jnt_pipeline.crs.fast.kernels import LOOK, LOST
+from jnt_pipeline.crs.france.territories import TERRITORIES
 from jnt_pipeline.crs.reference import DeclaredUndulation
 from jnt_pipeline.crs.systems import system
-from jnt_pipeline.crs.territories import TERRITORIES
 from jnt_pipeline.errors import (
     CrsError,
     ImpossibleValueError,

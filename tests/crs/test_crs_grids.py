@@ -14,7 +14,7 @@ import pyproj
 import pytest
 
 from jnt_pipeline.crs import DeclaredUndulation, transformation
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS, KnownGrid
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, installed_grids, sync_grids, use_grid_folders
 from jnt_pipeline.errors import DiskFullError, MissingGridError
 

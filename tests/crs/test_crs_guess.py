@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.departements import CHEFS_LIEUX, OVERSEAS, departement_of, is_near
-from jnt_pipeline.crs.guess import Guess, guess_reference
-from jnt_pipeline.crs.hints import Hints, Neighbour
-from jnt_pipeline.crs.likeness import looks_like
-from jnt_pipeline.crs.readings import sheets
+from jnt_pipeline.crs.france.departements import CHEFS_LIEUX, OVERSEAS, departement_of, is_near
+from jnt_pipeline.crs.guessing.guess import Guess, guess_reference
+from jnt_pipeline.crs.guessing.hints import Hints, Neighbour
+from jnt_pipeline.crs.guessing.likeness import looks_like
+from jnt_pipeline.crs.guessing.readings import sheets
 from jnt_pipeline.crs.reference import Reference
 
 TOWNS = {

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.guess_heights import (
+from jnt_pipeline.crs.france.territories import TERRITORIES, territory_at
+from jnt_pipeline.crs.guessing.guess_heights import (
     HIGHEST_M,
     HeightGuess,
     HeightSample,
@@ -21,7 +22,6 @@ from jnt_pipeline.crs.guess_heights import (
     guess_heights,
     undulation_at,
 )
-from jnt_pipeline.crs.territories import TERRITORIES, territory_at
 
 PLACES = {
     # longitude, latitude, undulation in metres, where IGN's vectors give it

@@ -17,9 +17,9 @@ import pytest
 from crs.matrix import NOT_YET, Ref, difference_m, expected, places, references, refusal_of
 from jnt_pipeline.crs import Transformation, operations, transformation
 from jnt_pipeline.crs.engines import by_proj
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, TERRITORIES, FrenchTerritory
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.crs.systems import lonlat, system
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, TERRITORIES, Territory
 from jnt_pipeline.errors import CrsError, DisjointAreasError, MissingGridError
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def _is_zone(ref: Ref) -> bool:
     return int(ref.horizontal[5:]) in OTHER_ZONES
 
 
-def _whole(territory: Territory) -> list[tuple[Ref, Ref]]:
+def _whole(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
     refs = references(territory)
     return [
         (a, b)
@@ -52,7 +52,7 @@ def _whole(territory: Territory) -> list[tuple[Ref, Ref]]:
     ]
 
 
-def _sample(territory: Territory) -> list[tuple[Ref, Ref]]:
+def _sample(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
     """Each reference on one side or the other, with a partner that it can be served with where there is one.
 
     Of the conformal conics one reference per zone: with heights for one zone in two.
@@ -68,11 +68,11 @@ def _sample(territory: Territory) -> list[tuple[Ref, Ref]]:
     return list(dict.fromkeys(pairs))
 
 
-def _pairs(territory: Territory) -> list[tuple[Ref, Ref]]:
+def _pairs(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
     return _whole(territory) if WHOLE else _sample(territory)
 
 
-def _representatives(territory: Territory) -> list[Ref]:
+def _representatives(territory: FrenchTerritory) -> list[Ref]:
     """One projection per datum and what is not projected: PROJ's choice depends on datums and heights alone."""
     kept: dict[tuple[str, str, str | None], Ref] = {}
     for ref in references(territory):
@@ -86,7 +86,7 @@ answer, and they are compared with PROJ when they are built); the others by the 
 
 
 def _served(
-    chosen: Transformation, source: Ref, target: Ref, territory: Territory, grids: Path, *, as_users: bool
+    chosen: Transformation, source: Ref, target: Ref, territory: FrenchTerritory, grids: Path, *, as_users: bool
 ) -> float | None:
     """Largest difference from the oracle, metres; None when no point of the territory lies in the cell's domain."""
     with np.errstate(all="ignore"):
@@ -103,13 +103,15 @@ def _served(
 
 
 @by_territory
-def test_the_sample_meets_every_system_of_the_territory(territory: Territory) -> None:
+def test_the_sample_meets_every_system_of_the_territory(territory: FrenchTerritory) -> None:
     met = {code for pair in _sample(territory) for ref in pair for code in (ref.horizontal, ref.vertical)}
     assert {*territory.horizontals, *territory.verticals} - met <= NOT_YET
 
 
 @by_territory
-def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(territory: Territory, grids: Path) -> None:
+def test_each_cell_is_right_or_refused_for_the_reason_that_the_table_gives(
+    territory: FrenchTerritory, grids: Path
+) -> None:
     wrong, n_served, n_refused, n_empty, worst = [], 0, 0, 0, 0.0
     for source, target in _pairs(territory):
         refusal = refusal_of(source, target)
@@ -167,7 +169,7 @@ def some_grids(grids: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.undo()
 
 
-def _missing_pairs(territory: Territory) -> list[tuple[Ref, Ref]]:
+def _missing_pairs(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
     refs = _representatives(territory)
     pairs = [(a, b) for a in refs for b in refs if not refusal_of(a, b) and a != b]
     if WHOLE:
@@ -190,7 +192,7 @@ def _pipeline(source: Ref, target: Ref) -> tuple[str, str]:
 
 @by_territory
 def test_no_cell_changes_in_silence_when_grids_are_missing(
-    territory: Territory, grids: Path, some_grids: object
+    territory: FrenchTerritory, grids: Path, some_grids: object
 ) -> None:
     assert callable(some_grids)
     whole: dict[tuple[Ref, Ref], tuple[str, set[str]]] = {}
@@ -218,13 +220,13 @@ def test_no_cell_changes_in_silence_when_grids_are_missing(
 # ---- pairs that meet nowhere ----------------------------------------------------------------------------------------
 
 
-def _legal(territory: Territory) -> list[Ref]:
+def _legal(territory: FrenchTerritory) -> list[Ref]:
     horizontal, vertical = territory.legal
     solid = next(code for code in territory.horizontals if ALL_SYSTEMS[code].kind == "geographic 3D")
     return [Ref(horizontal), Ref(horizontal, vertical), Ref(solid)]
 
 
-def _share_plane(one: Territory, other: Territory) -> bool:
+def _share_plane(one: FrenchTerritory, other: FrenchTerritory) -> bool:
     return one.legal[0] == other.legal[0]
 
 

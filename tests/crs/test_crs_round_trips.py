@@ -12,7 +12,7 @@ import shapely
 from crs.matrix import Ref
 from crs.oracle import lattice, to_numbers
 from jnt_pipeline.crs import transformation
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, TERRITORIES, Territory, height_grids_of
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, TERRITORIES, FrenchTerritory, height_grids_of
 
 N_POINTS = 1_000_000
 
@@ -20,7 +20,7 @@ TOLERANCE_M = 1e-4
 """A tenth of a millimetre, horizontally and vertically: the grid is read at a place that depends on nothing else."""
 
 
-def _system(territory: Territory, kind: str) -> str:
+def _system(territory: FrenchTerritory, kind: str) -> str:
     """The first system of a kind on the datum of the legal projection."""
     datum = ALL_SYSTEMS[territory.legal[0]].datum
     rows = (ALL_SYSTEMS[code] for code in territory.horizontals)
@@ -52,7 +52,7 @@ def _points(name: str, grids: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("territory", TERRITORIES, ids=lambda t: t.name)
 def test_a_million_points_come_back_from_the_earth_s_centre_and_from_the_ellipsoid(
-    territory: Territory, grids: Path
+    territory: FrenchTerritory, grids: Path
 ) -> None:
     start = Ref(*territory.legal).text
     points = _points(territory.name, grids)

@@ -12,14 +12,14 @@ import pytest
 import rasterio
 import shapely
 
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS
-from jnt_pipeline.crs.overseas_outlines import GUYANE
-from jnt_pipeline.crs.territories import (
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS
+from jnt_pipeline.crs.france.overseas_outlines import GUYANE
+from jnt_pipeline.crs.france.territories import (
     ALL_SYSTEMS,
     HEIGHT_GRIDS,
     LONLAT_TWINS,
     TERRITORIES,
-    Territory,
+    FrenchTerritory,
     compound_of,
     expected_grid,
     french_name,
@@ -28,7 +28,7 @@ from jnt_pipeline.crs.territories import (
     territory_at,
     territory_of,
 )
-from jnt_pipeline.crs.territory_page import territory_page
+from jnt_pipeline.crs.france.territory_page import territory_page
 
 by_territory = pytest.mark.parametrize("territory", TERRITORIES, ids=lambda t: t.name)
 
@@ -97,7 +97,7 @@ def test_a_lon_lat_twin_answers_like_its_original() -> None:
 
 
 @by_territory
-def test_every_system_of_a_territory_is_in_the_table_and_reaches_its_outline(territory: Territory) -> None:
+def test_every_system_of_a_territory_is_in_the_table_and_reaches_its_outline(territory: FrenchTerritory) -> None:
     assert len(set(territory.horizontals)) == len(territory.horizontals)
     for code in (*territory.horizontals, *territory.verticals):
         row = ALL_SYSTEMS[code]
@@ -108,7 +108,7 @@ def test_every_system_of_a_territory_is_in_the_table_and_reaches_its_outline(ter
 
 
 @by_territory
-def test_the_legal_reference_is_marked_as_legal(territory: Territory) -> None:
+def test_the_legal_reference_is_marked_as_legal(territory: FrenchTerritory) -> None:
     assert [ALL_SYSTEMS[code].status for code in territory.legal] == ["legal", "legal"]
     assert "EPSG" in territory.source or "arrêté" in territory.source
 
@@ -177,7 +177,7 @@ def test_a_place_of_a_neighbour_is_in_no_territory(place: str, lonlat: tuple[flo
 
 
 @by_territory
-def test_the_grid_of_the_legal_heights_covers_where_people_live(territory: Territory, shared: Path) -> None:
+def test_the_grid_of_the_legal_heights_covers_where_people_live(territory: FrenchTerritory, shared: Path) -> None:
     grid = expected_grid(territory.legal[1], next(r.datum for r in HEIGHT_GRIDS if r.vertical == territory.legal[1]))
     with rasterio.open(shared / "geodesy" / "grids" / str(grid)) as data:
         box = shapely.box(*data.bounds)
@@ -246,7 +246,9 @@ def test_two_systems_never_share_a_french_name() -> None:
 
 def test_the_page_of_the_documentation_is_what_the_table_says(repository: Path) -> None:
     page = (repository / "docs" / "territories.md").read_text(encoding="utf-8")
-    assert page == territory_page(), "write it anew: python -m jnt_pipeline.crs.territory_page > docs/territories.md"
+    assert page == territory_page(), (
+        "write it anew: python -m jnt_pipeline.crs.france.territory_page > docs/territories.md"
+    )
 
 
 def test_the_page_names_every_code_of_the_table() -> None:

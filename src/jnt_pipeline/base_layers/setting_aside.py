@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.layers import Layer, rejections
 from jnt_pipeline.base_layers.schema import SCHEMAS
-from jnt_pipeline.crs.mixture import other_references
+from jnt_pipeline.crs.guessing.mixture import other_references
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.refusals import refused_records
 from jnt_pipeline.crs.systems import canonical

@@ -13,16 +13,16 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.operations import PinnedOperation
-from jnt_pipeline.crs.systems import System
-from jnt_pipeline.crs.territories import (
+from jnt_pipeline.crs.france.territories import (
     AREAS,
     TERRITORIES,
-    Territory,
+    FrenchTerritory,
     french_name,
     territories_of,
     territory_of,
 )
+from jnt_pipeline.crs.operations import PinnedOperation
+from jnt_pipeline.crs.systems import System
 from jnt_pipeline.errors import DisjointAreasError
 
 __all__ = [
@@ -91,7 +91,7 @@ def _rectangle(label: str, bounds: Bounds, margin: float) -> Domain:
     return Domain(label=f"{label} and {margin}° around it", bounds=wide, outline=None)
 
 
-def _within(territory: Territory, label: str) -> Domain:
+def _within(territory: FrenchTerritory, label: str) -> Domain:
     outline = territory.outline
     shapely.prepare(outline)
     return Domain(
@@ -159,7 +159,7 @@ def domains_of(
 # ---- references that hold nowhere together ----------------------------------------------------------------------
 
 
-def legal_reference_text(territory: Territory) -> str:
+def legal_reference_text(territory: FrenchTerritory) -> str:
     """What to write for data of a territory: ``EPSG:5490+5756 (UTM 20N (RGAF09) + MART87)``."""
     horizontal, vertical = territory.legal
     code = f"{horizontal}+{vertical[5:]}"
@@ -224,5 +224,5 @@ def _place(code: str, end: System) -> str:
     return f"{code} ({end.crs.name})" + ("" if area is None else f" in {area.name}")
 
 
-def _advice(rows: list[Territory]) -> str:
+def _advice(rows: list[FrenchTerritory]) -> str:
     return "; ".join(f"in {row.name} {legal_reference_text(row)}" for row in rows)

@@ -13,10 +13,10 @@ from jnt_pipeline.crs.areas import (
     domains_of,
     legal_reference_text,
 )
-from jnt_pipeline.crs.likeness import looks_like
+from jnt_pipeline.crs.france.territories import territories_of, territory_at
+from jnt_pipeline.crs.guessing.likeness import looks_like
 from jnt_pipeline.crs.possible import impossible_heights, impossible_places
 from jnt_pipeline.crs.systems import System, lonlat
-from jnt_pipeline.crs.territories import territories_of, territory_at
 from jnt_pipeline.errors import ImpossibleValueError, OutsideAreaError, SwappedAxesError
 
 __all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "check_inside", "domains_of", "outside_error"]

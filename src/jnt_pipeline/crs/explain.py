@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS
+from jnt_pipeline.crs.france.territories import french_name, territory_at
 from jnt_pipeline.crs.grid_needs import grids_used_from
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS
 from jnt_pipeline.crs.grids import is_intact, use_grid_folders
 from jnt_pipeline.crs.operations import Candidate, PinnedOperation, candidates
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import System, canonical, system
-from jnt_pipeline.crs.territories import french_name, territory_at
 from jnt_pipeline.crs.transform import Transformation, transformation
 from jnt_pipeline.errors import CrsError, MissingGridError
 from jnt_pipeline.provenance import Operation, accuracy_text

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS
-from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.systems import canonical, system
-from jnt_pipeline.crs.territories import (
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS
+from jnt_pipeline.crs.france.territories import (
     ALL_SYSTEMS,
     HEIGHT_GRIDS,
     PINS,
     TERRITORIES,
-    Territory,
+    FrenchTerritory,
     expected_grid,
     french_name,
     height_grids_of,
 )
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import canonical, system
 from jnt_pipeline.errors import ConfigError
 
 __all__ = ["grids_of_territories", "grids_of_territory", "grids_used_from", "need_of", "territories_named"]
@@ -44,7 +44,7 @@ def grids_used_from(reference: Reference | str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def grids_of_territory(territory: Territory) -> tuple[str, ...]:
+def grids_of_territory(territory: FrenchTerritory) -> tuple[str, ...]:
     """Grids that any transformation of the table may read in one territory; superseded editions are not among them."""
     found = {row.grid for row in HEIGHT_GRIDS if row.vertical in territory.verticals}
     found |= {pin.grid for pin in PINS if pin.grid and pin.datums & set(territory.horizontals)}
@@ -57,7 +57,7 @@ def grids_of_territories() -> tuple[str, ...]:
     return tuple(sorted({name for territory in TERRITORIES for name in grids_of_territory(territory)}))
 
 
-def territories_named(text: str) -> tuple[Territory, ...]:
+def territories_named(text: str) -> tuple[FrenchTerritory, ...]:
     """Territories by French name, a part of it, or three-letter code: ``Réunion``, ``corse``, ``GLP``.
 
     Raises ``ConfigError`` listing those there are.

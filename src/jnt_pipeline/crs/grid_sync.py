@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS, KnownGrid
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.errors import DiskFullError, MissingGridError
 
 if TYPE_CHECKING:

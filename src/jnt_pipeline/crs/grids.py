@@ -12,8 +12,8 @@ from pathlib import Path
 import platformdirs
 from pyproj import datadir, network
 
+from jnt_pipeline.crs.france.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.crs.grid_sync import GridSync, SyncReport, sync_grids
-from jnt_pipeline.crs.grid_table import KNOWN_GRIDS, KnownGrid
 from jnt_pipeline.errors import MissingGridError
 from jnt_pipeline.provenance import GridUse
 

@@ -11,9 +11,9 @@ import pyproj
 from pyproj.crs import CRS
 from pyproj.exceptions import CRSError as PyprojCRSError
 
+from jnt_pipeline.crs.france.territories import LONLAT_TWINS
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import meridian_deg
-from jnt_pipeline.crs.territories import LONLAT_TWINS
 from jnt_pipeline.errors import MissingCrsError, MissingHeightReferenceError
 
 __all__ = ["reference_of"]

@@ -14,7 +14,7 @@ from pyproj.exceptions import ProjError
 from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.datum_rules import PINS, Pin
+from jnt_pipeline.crs.france.datum_rules import PINS, Pin
 from jnt_pipeline.crs.grids import grid_use, look_again, missing_grids, unreadable_grids
 from jnt_pipeline.errors import BallparkError, CrsError
 from jnt_pipeline.provenance import GridUse

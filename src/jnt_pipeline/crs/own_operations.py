@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pyproj import datadir
 
+from jnt_pipeline.crs.france.system_table import ALL_SYSTEMS
 from jnt_pipeline.crs.grids import grid_use, missing_grids, use_grid_folders
 from jnt_pipeline.crs.operations import PinnedOperation
-from jnt_pipeline.crs.system_table import ALL_SYSTEMS
 from jnt_pipeline.crs.systems import System
 from jnt_pipeline.provenance import GridUse
 

@@ -8,11 +8,11 @@ import pyproj
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.areas import require_meeting
+from jnt_pipeline.crs.france.territories import french_name, territories_of
 from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between, pin_of
 from jnt_pipeline.crs.own_operations import datum_link, datum_name, height_link
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import System, system
-from jnt_pipeline.crs.territories import french_name, territories_of
 from jnt_pipeline.errors import BallparkError, CrsError, MissingHeightReferenceError
 from jnt_pipeline.provenance import GridUse, Operation, UndulationUse
 

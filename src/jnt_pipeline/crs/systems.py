@@ -11,9 +11,9 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.exceptions import CRSError as PyprojCRSError
 
-from jnt_pipeline.crs.datum_rules import LONLAT_TWINS
+from jnt_pipeline.crs.france.datum_rules import LONLAT_TWINS
+from jnt_pipeline.crs.france.system_table import ALL_SYSTEMS
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.system_table import ALL_SYSTEMS
 from jnt_pipeline.errors import CrsError, MissingCrsError
 
 __all__ = ["System", "back_to_plane", "canonical", "has_heights", "lonlat", "meridian_deg", "move", "system"]

@@ -15,11 +15,11 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.crs.france.territories import compound_of
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.refusals import refused_records
 from jnt_pipeline.crs.systems import canonical
-from jnt_pipeline.crs.territories import compound_of
 from jnt_pipeline.crs.transform import Transformation, transform_geometries, transformation
 from jnt_pipeline.crs_files.moved import AUTO, Moved, Refused, agreed_reference, detail_of, reason_of, whole_file
 from jnt_pipeline.errors import ConfigError, EmptySourceError, ExportError, MissingCrsError, UnreadableError

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jnt_pipeline.crs.france.territories import french_name
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical
-from jnt_pipeline.crs.territories import french_name
 from jnt_pipeline.errors import CrsError, JntError, MissingCrsError
 from jnt_pipeline.provenance import Counts, Operation, accuracy_text
 

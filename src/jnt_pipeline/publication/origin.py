@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from jnt_pipeline.crs.france.territories import compound_of, french_name
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.territories import compound_of, french_name
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import Operation, Provenance
 from jnt_pipeline.territory.model import StoredLayer, Territory

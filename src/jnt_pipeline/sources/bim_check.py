@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from jnt_pipeline.crs.hints import Hints
+from jnt_pipeline.crs.guessing.hints import Hints
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import UnreadableError
 from jnt_pipeline.sources.ifc_georeferencing import GeoreferencingVerdict, judge

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from jnt_pipeline.crs.domains import check_inside, domains_of
-from jnt_pipeline.crs.hints import Hints
+from jnt_pipeline.crs.guessing.hints import Hints
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical, lonlat, system

@@ -15,8 +15,8 @@ from pydantic import JsonValue
 
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS
-from jnt_pipeline.crs.departements import departement_of
-from jnt_pipeline.crs.hints import Hints
+from jnt_pipeline.crs.france.departements import departement_of
+from jnt_pipeline.crs.guessing.hints import Hints
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import (
     EmptySourceError,

@@ -14,8 +14,8 @@ from functools import cache
 import pyproj
 from pyproj.exceptions import CRSError
 
-from jnt_pipeline.crs.system_table import Kind
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, FrenchSystem
+from jnt_pipeline.crs.france.system_table import Kind
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, FrenchSystem
 
 __all__ = ["NamedCrs", "horizontal_of", "projected_of_word", "vertical_of"]
 

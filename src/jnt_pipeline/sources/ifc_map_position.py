@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 import pyproj
 
-from jnt_pipeline.crs.readings import RARE, UNITS, sheets
-from jnt_pipeline.crs.territories import french_name
+from jnt_pipeline.crs.france.territories import french_name
+from jnt_pipeline.crs.guessing.readings import RARE, UNITS, sheets
 from jnt_pipeline.errors import CrsError
 
 __all__ = ["MapPosition", "distance_to_site_m", "position_of", "readings_inside", "unit_of_crs_m"]

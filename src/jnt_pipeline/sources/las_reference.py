@@ -14,10 +14,10 @@ from typing import Any
 import pyproj
 from pyproj.exceptions import CRSError as PyprojError
 
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical, has_heights
-from jnt_pipeline.crs.territories import ALL_SYSTEMS
 from jnt_pipeline.errors import CrsError, MissingCrsError, MissingHeightReferenceError, MixedReferencesError
 from jnt_pipeline.sources.ifc_crs_names import projected_of_word
 

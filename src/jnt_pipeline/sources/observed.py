@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.hints import Hints
-from jnt_pipeline.crs.readings import is_modern
+from jnt_pipeline.crs.guessing.hints import Hints
+from jnt_pipeline.crs.guessing.readings import is_modern
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import has_heights, lonlat, system
 

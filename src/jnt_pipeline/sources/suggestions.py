@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.guess import Guess, Suggestion, guess_reference
-from jnt_pipeline.crs.guess_heights import (
+from jnt_pipeline.crs.france.territories import french_name, territory_at
+from jnt_pipeline.crs.guessing.guess import Guess, Suggestion, guess_reference
+from jnt_pipeline.crs.guessing.guess_heights import (
     LEAST_CELLS,
     HeightGuess,
     HeightSample,
@@ -20,8 +21,7 @@ from jnt_pipeline.crs.guess_heights import (
     guess_heights,
     undulation_at,
 )
-from jnt_pipeline.crs.hints import Fact, Neighbour
-from jnt_pipeline.crs.territories import french_name, territory_at
+from jnt_pipeline.crs.guessing.hints import Fact, Neighbour
 from jnt_pipeline.errors import CrsError
 from jnt_pipeline.sources.intake import Evidence, Finding
 from jnt_pipeline.sources.observed import Observed

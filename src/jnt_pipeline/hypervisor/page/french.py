@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from jnt_pipeline.crs.territories import french_name
+from jnt_pipeline.crs.france.territories import french_name
 from jnt_pipeline.provenance import Provenance
 
 __all__ = [

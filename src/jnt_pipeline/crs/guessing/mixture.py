@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.departements import distance_km
-from jnt_pipeline.crs.readings import AS_WRITTEN, RARE, Reading, changes_of, own_sheet, read_as, sheets, spoken
+from jnt_pipeline.crs.france.departements import distance_km
+from jnt_pipeline.crs.france.territories import territory_at
+from jnt_pipeline.crs.guessing.readings import AS_WRITTEN, RARE, Reading, changes_of, own_sheet, read_as, sheets, spoken
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
-from jnt_pipeline.crs.territories import territory_at
 
 __all__ = ["CERTAIN_RECORDS", "LEAST_RECORDS", "LEAST_SHARE", "Part", "other_references"]
 

@@ -13,11 +13,11 @@ from functools import cache
 import shapely
 from shapely.geometry import Polygon
 
-from jnt_pipeline.crs import overseas_outlines as overseas
-from jnt_pipeline.crs.datum_rules import AREAS, LONLAT_TWINS, PINS, Pin
-from jnt_pipeline.crs.height_grids import HEIGHT_GRIDS, HeightGrid, expected_grid, height_grids_of
-from jnt_pipeline.crs.outlines import BUFFER_KM, CORSICA, MAINLAND
-from jnt_pipeline.crs.system_table import ALL_SYSTEMS, COMPOUNDS, FrenchSystem
+from jnt_pipeline.crs.france import overseas_outlines as overseas
+from jnt_pipeline.crs.france.datum_rules import AREAS, LONLAT_TWINS, PINS, Pin
+from jnt_pipeline.crs.france.height_grids import HEIGHT_GRIDS, HeightGrid, expected_grid, height_grids_of
+from jnt_pipeline.crs.france.outlines import BUFFER_KM, CORSICA, MAINLAND
+from jnt_pipeline.crs.france.system_table import ALL_SYSTEMS, COMPOUNDS, FrenchSystem
 
 __all__ = [
     "ALL_SYSTEMS",
@@ -28,9 +28,9 @@ __all__ = [
     "PINS",
     "TERRITORIES",
     "FrenchSystem",
+    "FrenchTerritory",
     "HeightGrid",
     "Pin",
-    "Territory",
     "compound_of",
     "expected_grid",
     "french_name",
@@ -43,7 +43,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Territory:
+class FrenchTerritory:
     """A territory whose coarse outline replaces EPSG's rectangle for heights.
 
     A territory is here a place with heights of its own: the islands of Guadeloupe are four.
@@ -91,8 +91,8 @@ _LAW = "arrêté of 5 March 2019 (décret 2019-165)"
 def _antilles(
     name: str, code: str, outline: Polygon, buffer_km: float, verticals: tuple[int, ...], former: tuple[int, ...],
     *grids: str,
-) -> Territory:  # fmt: skip
-    return Territory(
+) -> FrenchTerritory:  # fmt: skip
+    return FrenchTerritory(
         name=name,
         code=code,
         outline=outline,
@@ -105,7 +105,7 @@ def _antilles(
 
 
 TERRITORIES = (
-    Territory(
+    FrenchTerritory(
         name="France continentale",
         code="FXX",
         outline=MAINLAND,
@@ -117,7 +117,7 @@ TERRITORIES = (
         grids=_grids("RAF09", "RAF18", "RAF18b", "RAF20"),
         source=f"{_LAW}; IGN, grilles de conversion altimétrique RAF",
     ),
-    Territory(
+    FrenchTerritory(
         name="Corse",
         code="FXX",
         outline=CORSICA,
@@ -156,7 +156,7 @@ TERRITORIES = (
         "Saint-Martin", "MAF", overseas.SAINT_MARTIN, overseas.OVERSEAS_BUFFER_KM,
         (5620,), (4621, 2969), "gg10_smv2", "ggg00_smv2",
     ),
-    Territory(
+    FrenchTerritory(
         name="Guyane",
         code="GUF",
         outline=overseas.GUYANE,
@@ -166,7 +166,7 @@ TERRITORIES = (
         grids=_grids("ggguy15"),
         source=f"{_LAW}; EPSG registry; IGN, grille de conversion altimétrique ggguy15",
     ),
-    Territory(
+    FrenchTerritory(
         name="La Réunion",
         code="REU",
         outline=overseas.REUNION,
@@ -176,7 +176,7 @@ TERRITORIES = (
         grids=_grids("RAR07_bl"),
         source=f"{_LAW}; EPSG registry; IGN, grille de conversion altimétrique RAR07",
     ),
-    Territory(
+    FrenchTerritory(
         name="Mayotte",
         code="MYT",
         outline=overseas.MAYOTTE,
@@ -186,7 +186,7 @@ TERRITORIES = (
         grids=_grids("ggm04v1", "ggm23v2", "RGM04versRGM23"),
         source=f"{_LAW}; EPSG registry; IGN, grilles ggm04v1 (RGM04, SHOM 1953), GGM23 and RGM04versRGM23",
     ),
-    Territory(
+    FrenchTerritory(
         name="Saint-Pierre-et-Miquelon",
         code="SPM",
         outline=overseas.SAINT_PIERRE_ET_MIQUELON,
@@ -200,7 +200,7 @@ TERRITORIES = (
 """All territories of the table. Kerguelen, Polynesia and New Caledonia are not in it: EPSG's rectangles hold there."""
 
 
-def territory_of(*, vertical: str | None = None, grid: str | None = None) -> Territory | None:
+def territory_of(*, vertical: str | None = None, grid: str | None = None) -> FrenchTerritory | None:
     """The territory of a vertical system or of a grid; None when no row lists it."""
     for territory in TERRITORIES:
         if vertical in territory.verticals or grid in territory.grids:
@@ -209,7 +209,7 @@ def territory_of(*, vertical: str | None = None, grid: str | None = None) -> Ter
 
 
 @cache
-def territories_of(code: str) -> tuple[Territory, ...]:
+def territories_of(code: str) -> tuple[FrenchTerritory, ...]:
     """The territories where a system is used, in the order of the table.
 
     Parameters
@@ -229,7 +229,7 @@ def territories_of(code: str) -> tuple[Territory, ...]:
     return tuple(row for row in TERRITORIES if code in row.horizontals or code in row.verticals)
 
 
-def territory_at(lon: float, lat: float) -> Territory | None:
+def territory_at(lon: float, lat: float) -> FrenchTerritory | None:
     """The territory whose coarse outline holds a place; None outside all of them.
 
     Parameters

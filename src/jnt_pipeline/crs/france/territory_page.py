@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from jnt_pipeline.crs.territories import (
+from jnt_pipeline.crs.france.territories import (
     ALL_SYSTEMS,
     COMPOUNDS,
     TERRITORIES,
     FrenchSystem,
-    Territory,
+    FrenchTerritory,
     height_grids_of,
 )
 
@@ -17,7 +17,7 @@ __all__ = ["territory_page"]
 
 _HEAD = """# French territories, their systems and their grids
 
-This page is written from the table in `jnt_pipeline.crs.territories`; a test compares the two. Codes are EPSG codes.
+This page is written from the tables in `jnt_pipeline.crs.france`; a test compares them. Codes are EPSG codes.
 
 **legal**: named by the arrêté of 5 March 2019 (décret 2019-165), in its realisation of today. **in use**: an earlier
 realisation of a legal system, a successor that IGN publishes since, or a European or worldwide system. **former**:
@@ -62,7 +62,7 @@ def _grid(name: str) -> str:
     return name.removeprefix("fr_ign_").removesuffix(".tif")
 
 
-def _glance(territory: Territory) -> str:
+def _glance(territory: FrenchTerritory) -> str:
     horizontal, vertical = territory.legal
     compound = COMPOUNDS.get((horizontal, vertical), "")
     grids = ", ".join(_grid(row.grid) for row in height_grids_of(vertical)[-1:])
@@ -72,7 +72,7 @@ def _glance(territory: Territory) -> str:
     )
 
 
-def _section(territory: Territory) -> list[str]:
+def _section(territory: FrenchTerritory) -> list[str]:
     lines = [f"\n### {territory.name}\n", f"Source: {territory.source}.\n"]
     lines += ["| EPSG | Name | Kind | Status | Grids |", "|---|---|---|---|---|"]
     for code in (*territory.horizontals, *territory.verticals):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jnt_pipeline.crs.readings import RARE, SWAPPED, WGS_84, sheets, spoken
+from jnt_pipeline.crs.guessing.readings import RARE, SWAPPED, WGS_84, sheets, spoken
 
 __all__ = ["looks_like"]
 
@@ -18,7 +18,7 @@ def looks_like(x: float, y: float, z: float | None = None) -> str:
     """Say in words which French reference a pair of numbers resembles; empty when it resembles none.
 
     Each system of the table gives each territory a range of numbers; what falls into several is said with "or". This
-    is a hint, never a decision; :mod:`jnt_pipeline.crs.guess` judges whole files.
+    is a hint, never a decision; :mod:`jnt_pipeline.crs.guessing.guess` judges whole files.
     """
     if x == 0 and y == 0:
         return "zeros: no position at all"

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from jnt_pipeline.crs.guess import Confidence
-from jnt_pipeline.crs.hints import Fact
-from jnt_pipeline.crs.readings import UNITS
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, FrenchTerritory, territory_at
+from jnt_pipeline.crs.guessing.guess import Confidence
+from jnt_pipeline.crs.guessing.hints import Fact
+from jnt_pipeline.crs.guessing.readings import UNITS
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, Territory, territory_at
 from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.errors import CrsError
 
@@ -115,7 +115,7 @@ class HeightGuess:
     """Legal vertical system of the place, EPSG:n."""
 
 
-def undulation_at(lon: float, lat: float, territory: Territory) -> tuple[float, str]:
+def undulation_at(lon: float, lat: float, territory: FrenchTerritory) -> tuple[float, str]:
     """Height of the legal datum above the ellipsoid at a place, metres, and the grid it is read from.
 
     Raises ``CrsError`` (``MissingGridError``, ``OutsideAreaError``) where no grid tells.
@@ -173,7 +173,7 @@ def guess_heights(sample: HeightSample) -> HeightGuess | None:
     return _judged(doubts, found, known, territory.verticals[0])
 
 
-def _needs_undulation(sample: HeightSample, territory: Territory) -> bool:
+def _needs_undulation(sample: HeightSample, territory: FrenchTerritory) -> bool:
     """Whether anything about heights above the datum is doubtful: else the undulation, and its grid, are not needed."""
     apart = [_compared(overlap, "normal", "metres", np.nan) for overlap in sample.overlaps]
     level = _level(sample.heights, sample.is_ground, territory)
@@ -186,7 +186,7 @@ def _above_datum(heights: Array, kind: Kind, unit: str, undulation: float) -> Ar
     return metres - undulation if kind == "ellipsoidal" else metres
 
 
-def _doubts(sample: HeightSample, kind: Kind, undulation: float, territory: Territory) -> tuple[Fact, ...]:
+def _doubts(sample: HeightSample, kind: Kind, undulation: float, territory: FrenchTerritory) -> tuple[Fact, ...]:
     found: list[Fact] = []
     if kind == "ellipsoidal" and not np.isfinite(undulation):
         return ()
@@ -212,7 +212,7 @@ def _explains(overlap: Overlap, kind: Kind, undulation: float) -> bool:
     return any(_compared(overlap, k, unit, undulation).weight > 0 for k, unit in readings)
 
 
-def _level(heights: Array, is_ground: bool, territory: Territory) -> Fact:
+def _level(heights: Array, is_ground: bool, territory: FrenchTerritory) -> Fact:
     """Whether heights above the datum are those of some ground (or thing) of the territory."""
     low, high = (float(v) for v in np.percentile(heights, (1, 99)))
     top = HIGHEST_M[territory.name] + (0.0 if is_ground else ABOVE_GROUND_M)
@@ -258,7 +258,7 @@ def _sea(sample: HeightSample, undulation: float) -> Fact | None:
 
 
 def _fitting(
-    sample: HeightSample, kind: Kind, unit: str, undulation: float, territory: Territory, known: Fact
+    sample: HeightSample, kind: Kind, unit: str, undulation: float, territory: FrenchTerritory, known: Fact
 ) -> HeightReading | None:
     """The reading; None when something speaks against it."""
     heights = _above_datum(sample.heights, kind, unit, undulation)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.departements import distance_km, is_near
-from jnt_pipeline.crs.readings import Change
+from jnt_pipeline.crs.france.departements import distance_km, is_near
+from jnt_pipeline.crs.guessing.readings import Change
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
 

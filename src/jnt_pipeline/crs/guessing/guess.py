@@ -16,8 +16,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.hints import Fact, Hints, weigh
-from jnt_pipeline.crs.readings import (
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, territory_at
+from jnt_pipeline.crs.guessing.hints import Fact, Hints, weigh
+from jnt_pipeline.crs.guessing.readings import (
     AS_WRITTEN,
     RARE,
     Reading,
@@ -31,7 +32,6 @@ from jnt_pipeline.crs.readings import (
 )
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, territory_at
 
 __all__ = ["LEAST_SHARE", "Confidence", "Guess", "Suggestion", "guess_reference"]
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, AREAS, TERRITORIES, french_name
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import System, lonlat, meridian_deg, system
-from jnt_pipeline.crs.territories import ALL_SYSTEMS, AREAS, TERRITORIES, french_name
 from jnt_pipeline.errors import MissingCrsError
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""What coordinates probably are when they contradict their declaration, with the evidence (*référence probable*)."""
