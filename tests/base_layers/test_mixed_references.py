@@ -12,12 +12,13 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
+from jnt_pipeline.base_layers import setting_aside
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.crs.guessing.mixture import CERTAIN_RECORDS, LEAST_RECORDS, LEAST_SHARE, other_references
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
-from jnt_pipeline.errors import MissingHeightReferenceError, MixedReferencesError
+from jnt_pipeline.errors import MissingHeightReferenceError, MixedReferencesError, OutsideAreaError
 from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.sources.lidar import LidarSource, read_tile
 from source_files import OWNER, write_tile
@@ -148,6 +149,26 @@ def test_many_records_are_another_reference_however_large_the_layer_is() -> None
     assert [part.words for part in other_references(old, inside, stated)] == ["Lambert II étendu (EPSG:27572)"]
     assert other_references(old[:-1], inside, stated) == ()
     assert other_references(old[: LEAST_RECORDS - 1], inside[:5], stated) == ()
+
+
+def test_a_layer_that_stops_is_not_asked_for_the_reason_of_each_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    # half a millisecond each: minutes for the parcels of a département
+    def fails(*_: object) -> None:
+        raise AssertionError("a reason was asked for")
+
+    monkeypatch.setattr(setting_aside, "refused_records", fails)
+    with pytest.raises(MixedReferencesError, match="20 look like CC49"):
+        normalise(
+            stations(np.vstack((places(PARIS, "EPSG:2154", 80), places(PARIS, "EPSG:3949", 20))), "EPSG:2154"), TWIN
+        )
+    with pytest.raises(OutsideAreaError, match="20 of 20 points"):
+        normalise(stations(places(PARIS, "EPSG:3949", 20), "EPSG:2154"), TWIN)
+
+
+def test_noise_that_falls_into_some_system_by_chance_is_no_other_reference() -> None:
+    # of 60,000 places up to a million kilometres away, 0.2 % are France in centimetres: about 100
+    noise = np.random.default_rng(0).uniform(-1e9, 1e9, (60_000, 2))
+    assert other_references(noise, places(PARIS, "EPSG:2154", 1_000), Reference(horizontal="EPSG:2154")) == ()
 
 
 def test_several_other_references_are_told_apart() -> None:

@@ -14,7 +14,7 @@ from jnt_pipeline.base_layers.layers import Layer, rejections
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.guessing.mixture import other_references
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.refusals import refused_records
+from jnt_pipeline.crs.refusals import records_outside, refused_records
 from jnt_pipeline.crs.systems import canonical
 from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import CrsError, MixedReferencesError, OutsideAreaError, SwappedAxesError
@@ -64,15 +64,18 @@ def followed(layer: Layer, coordinates: NDArray[np.float64], owner: NDArray[np.i
 
     Parameters: vertices and their records, their positions ascending.
     """
+    owners, first = np.unique(owner, return_index=True)
+    outside = np.isin(owners, records_outside(change, coordinates, owner))
+    # the whole layer is judged before each record is asked for its reason, which takes longer
+    if len(owners) and outside.all():
+        change.apply(coordinates)  # raises the error of the whole layer
+    elif outside.any():
+        _require_one_reference(layer, coordinates[first, :2], owners, outside, change.source)
     refused = refused_records(change, coordinates, owner)
     if not refused:
         return layer
-    rows = np.array(sorted(refused), dtype=np.int64)
-    if len(rows) == len(np.unique(owner)):
-        change.apply(coordinates)  # raises the error of the whole layer
-    owners, first = np.unique(owner, return_index=True)
-    is_refused = np.isin(owners, rows)
-    _require_one_reference(layer, coordinates[first, :2], owners, is_refused, change.source)
+    if len(refused) == len(owners):
+        change.apply(coordinates)
     reasons, details = np.full(len(layer.frame), "", dtype=object), np.full(len(layer.frame), "", dtype=object)
     for row, error in refused.items():
         reasons[row], details[row] = _reason(error), _detail(error)

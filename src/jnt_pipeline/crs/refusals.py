@@ -9,9 +9,17 @@ from jnt_pipeline.crs.systems import lonlat, system
 from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import CrsError, MissingHeightReferenceError
 
-__all__ = ["refused_records"]
+__all__ = ["records_outside", "refused_records"]
 
 Array = NDArray[np.float64]
+
+
+def records_outside(change: Transformation, coordinates: Array, record: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The records with a vertex that is no number, or lies outside an area of use: all of them at once, and no reason.
+
+    Parameters are those of :func:`refused_records`, which finds further ones and says why.
+    """
+    return np.unique(record[_outside(change, coordinates)]) if len(coordinates) else np.zeros(0, dtype=np.int64)
 
 
 def refused_records(change: Transformation, coordinates: Array, record: NDArray[np.int64]) -> dict[int, CrsError]:
@@ -31,7 +39,7 @@ def refused_records(change: Transformation, coordinates: Array, record: NDArray[
     """
     if not len(coordinates):
         return {}
-    suspects = np.unique(record[_outside(change, coordinates)])
+    suspects = records_outside(change, coordinates, record)
     sound = ~np.isin(record, suspects)
     suspects = np.concatenate([suspects, _found_by_halves(change, coordinates[sound], record[sound])])
     refused: dict[int, CrsError] = {}

@@ -28,7 +28,8 @@ LEAST_SHARE = 0.05
 """Part of the layer that they must make up, below ``CERTAIN_RECORDS``: losing less hides no part of the territory."""
 
 CERTAIN_RECORDS = 50
-"""So many records that agree are another reference, however large the layer is."""
+"""So many records that agree are another reference, however large the layer is, unless they are but a small part
+(``LEAST_SHARE``) of what lies outside: of much noise, some falls anywhere by chance."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +57,8 @@ def other_references(outside: Array, inside: Array, stated: Reference) -> tuple[
     while rest.size and (best := _best(outside[rest], inside, stated)) is not None:
         reading, fits = best
         n = int(fits.sum())
-        if n < LEAST_RECORDS or (n < LEAST_SHARE * (len(outside) + len(inside)) and n < CERTAIN_RECORDS):
+        is_many = n >= LEAST_SHARE * (len(outside) + len(inside)) or n >= CERTAIN_RECORDS
+        if n < LEAST_RECORDS or not is_many or n < LEAST_SHARE * rest.size:
             break
         words = spoken(reading.sheet.code) + ("" if reading.change is AS_WRITTEN else f" {reading.change.words}")
         found.append(Part(words=words, rows=rest[fits]))
