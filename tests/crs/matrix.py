@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import shapely
+from packaging.version import Version
 
 from crs.oracle import LOCAL, hub, metres_apart, shift, to_numbers, undulation
 from jnt_pipeline.crs.france.territories import ALL_SYSTEMS, HEIGHT_GRIDS, TERRITORIES, FrenchTerritory
@@ -19,7 +21,12 @@ UNRELATED = {row.code for row in ALL_SYSTEMS.values() if row.kind == "vertical"}
 }
 """Vertical systems that no grid relates to an ellipsoid."""
 
-NOT_YET = {row.code for row in ALL_SYSTEMS.values() if row.minimal_proj and row.kind == "vertical"}
+NOT_YET = {
+    row.code
+    for row in ALL_SYSTEMS.values()
+    if row.minimal_proj and row.kind == "vertical" and Version(row.minimal_proj) > Version(pyproj.proj_version_str)
+}
+"""Vertical systems that this PROJ does not know; a newer one has them judged with the others."""
 
 
 @dataclass(frozen=True)

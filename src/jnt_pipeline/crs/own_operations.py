@@ -74,6 +74,16 @@ OWN_HEIGHT_LINKS = (
         source="IGN, grille GGM04V1 (IGNF registry, TSG1159); EPSG registered no operation for Mayotte 1950",
     ),
     HeightLink(
+        vertical="EPSG:11157",
+        flat="EPSG:10671",
+        solid="EPSG:10670",
+        grid="fr_ign_ggm23v2.tif",
+        accuracy_m=0.1,
+        not_for=frozenset({"RGM23"}),
+        source="EPSG registry, RGM23 to IGN 2023 Mayotte height (1). For RGM04 PROJ 9.7.1 goes to RGM23 and back by a "
+        "mean translation, where the grid below is up to 13 cm away from it",
+    ),
+    HeightLink(
         vertical="EPSG:5721",
         flat="EPSG:9782",
         solid="EPSG:9781",
