@@ -17,6 +17,7 @@ from jnt_pipeline.crs.fast.chain import Chain, chain_of
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
 from jnt_pipeline.crs.grids import look_again, use_grid_folders
 from jnt_pipeline.crs.operations import PinnedOperation
+from jnt_pipeline.errors import MissingGridError
 from jnt_pipeline.provenance import GridUse
 
 Array = NDArray[np.float64]
@@ -137,7 +138,7 @@ def test_other_kinds_of_grids_go_to_proj(changes: dict[str, object], no_grids: P
         chain_through(write_grid(no_grids, "k.tif", holes=False, **changes))
 
 
-def test_a_grid_that_is_not_the_recorded_one_goes_to_proj(no_grids: Path) -> None:
+def test_a_grid_that_is_not_the_recorded_one_is_refused_and_not_left_to_proj(no_grids: Path) -> None:
     path = write_grid(no_grids, "other.tif", holes=False)
     use_grid_folders()
     pipeline = PIPELINE.format(direction="", name=path.name, multiplier="")
@@ -146,5 +147,5 @@ def test_a_grid_that_is_not_the_recorded_one_goes_to_proj(no_grids: Path) -> Non
         bounds=None, area_name="", n_columns=3,
     )  # fmt: skip
     domain = Domain(label="d", bounds=(WEST, SOUTH, EAST, NORTH), outline=None)
-    with pytest.raises(NotCompiledError, match="not here as it was"):
+    with pytest.raises(MissingGridError, match="exchanged"):
         chain_of([operation], [domain], is_geocentric=False)

@@ -14,6 +14,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from jnt_pipeline.crs.areas import Domain
+from jnt_pipeline.crs.grids import require_same
 from jnt_pipeline.crs.operations import PinnedOperation, pinned_transformer
 from jnt_pipeline.crs.route import HeightShift, Route
 from jnt_pipeline.crs.systems import System, move
@@ -86,12 +87,20 @@ def by_proj(route: Route, points: Array, where: str, folders: tuple[Path, ...]) 
     Parameters
     ----------
     points : (n, 2) or (n, 3) float64
+
+    Raises
+    ------
+    MissingGridError
+        A grid is not there any more, or is another file than the one on record.
     """
     columns = [points[:, i] for i in range(points.shape[1])]
     for step in route.steps:
         if isinstance(step, HeightShift):
             columns[2] = columns[2] + step.value_m
         else:
+            # pyproj opens the grids again in each thread: they have to be the same ones still.
+            for grid in step.grids:
+                require_same(grid, where=where)
             transformer = _transformer(step, where, folders)
             columns[: step.n_columns] = move(transformer, columns[: step.n_columns])
     return np.column_stack(columns[: 2 if route.drops_third else points.shape[1]])

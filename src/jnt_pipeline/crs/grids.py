@@ -24,11 +24,13 @@ __all__ = [
     "InstalledGrid",
     "KnownGrid",
     "SyncReport",
+    "found_grid",
     "grid_use",
     "installed_grids",
     "is_intact",
     "look_again",
     "missing_grids",
+    "require_same",
     "sync_grids",
     "unreadable_grids",
     "use_grid_folders",
@@ -166,6 +168,42 @@ def grid_use(name: str, path: Path) -> GridUse:
         licence=known.licence,
         attribution=known.attribution,
     )
+
+
+def found_grid(name: str, *, where: str) -> tuple[Path, GridUse]:
+    """The file that PROJ reads for a grid at this moment, and what a publication says of it.
+
+    Raises
+    ------
+    MissingGridError
+        It is absent, or damaged.
+    """
+    use_grid_folders()
+    for folder in datadir.get_data_dir().split(os.pathsep):
+        path = Path(folder) / name
+        if path.is_file():
+            return path, grid_use(name, path)
+    raise missing_grids([name], where=where)
+
+
+def require_same(grid: GridUse, *, where: str) -> Path:
+    """Where a grid on record lies now; a file that came in its place since then would not be the one on record.
+
+    Raises
+    ------
+    MissingGridError
+        It is absent, damaged, or another file than the one on record.
+    """
+    path, now = found_grid(grid.name, where=where)
+    if now != grid:
+        raise MissingGridError(
+            "a grid was exchanged while it was in use",
+            where=path,
+            found=f"SHA-256 {now.sha256}",
+            expected=f"SHA-256 {grid.sha256}, as on record",
+            remedy="put the grid back, or ask for the transformation again in a new process",
+        )
+    return path
 
 
 def missing_grids(names: list[str], *, where: str) -> MissingGridError:

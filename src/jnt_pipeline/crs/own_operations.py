@@ -6,17 +6,12 @@ then gives the same numbers.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
-
-from pyproj import datadir
 
 from jnt_pipeline.crs.france.system_table import ALL_SYSTEMS
-from jnt_pipeline.crs.grids import grid_use, missing_grids, use_grid_folders
+from jnt_pipeline.crs.grids import found_grid
 from jnt_pipeline.crs.operations import PinnedOperation
 from jnt_pipeline.crs.systems import System
-from jnt_pipeline.provenance import GridUse
 
 __all__ = ["OWN_DATUM_LINKS", "OWN_HEIGHT_LINKS", "DatumLink", "HeightLink", "datum_link", "datum_name", "height_link"]
 
@@ -56,7 +51,7 @@ class HeightLink:
             f"step {inverse}proj=vgridshift grids={self.grid} multiplier=1 "
             "step proj=unitconvert xy_in=rad xy_out=deg",
             accuracy_m=self.accuracy_m,
-            grids=(_found(self.grid, where),),
+            grids=(found_grid(self.grid, where=where)[1],),
             bounds=None,
             area_name="",
             n_columns=3,
@@ -136,7 +131,7 @@ class DatumLink:
             pipeline=f"proj=pipeline step proj=unitconvert xy_in=deg xy_out=rad {shift} "
             "step proj=unitconvert xy_in=rad xy_out=deg",
             accuracy_m=self.accuracy_m,
-            grids=(_found(self.grid, where),),
+            grids=(found_grid(self.grid, where=where)[1],),
             bounds=None,
             area_name="",
             n_columns=n_columns,
@@ -178,12 +173,3 @@ def datum_name(end: System) -> str:
     """Name of the datum in the table, ``RGF93 v2b``; empty for one that it does not hold."""
     row = ALL_SYSTEMS.get(end.reference.horizontal) or ALL_SYSTEMS.get(end.datum_code)
     return "" if row is None else row.datum
-
-
-def _found(name: str, where: str) -> GridUse:
-    use_grid_folders()
-    for folder in datadir.get_data_dir().split(os.pathsep):
-        path = Path(folder) / name
-        if path.is_file():
-            return grid_use(name, path)
-    raise missing_grids([name], where=where)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import datadir
 
 from jnt_pipeline.crs.fast.pipeline_text import NotCompiledError
-from jnt_pipeline.crs.grids import grid_use
+from jnt_pipeline.crs.grids import require_same
 from jnt_pipeline.provenance import GridUse
 
 __all__ = ["HeightGrid", "read_height_grid"]
@@ -48,17 +45,14 @@ def read_height_grid(use: GridUse) -> HeightGrid:
     Raises
     ------
     NotCompiledError
-        The file is not there, is another kind (scaled integers, several bands or images), or has other bytes.
+        The file is of another kind (scaled integers, several bands or images).
     MissingGridError
-        Its checksum is not the known one.
+        It is not there, or not the one on record.
     """
     import rasterio  # takes a while, and only grids need it
     from rasterio.errors import RasterioError
 
-    folders = [Path(part) for part in datadir.get_data_dir().split(os.pathsep)]
-    path = next((folder / use.name for folder in folders if (folder / use.name).is_file()), None)
-    if path is None or grid_use(use.name, path).sha256 != use.sha256:
-        raise NotCompiledError(f"the grid {use.name}, which is not here as it was")
+    path = require_same(use, where=use.name)
     if path.suffix != ".tif":
         raise NotCompiledError(f"the grid {use.name}, which is not a GeoTIFF")
     try:
