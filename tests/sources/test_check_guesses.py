@@ -79,7 +79,8 @@ EXPECTED = {
     "lidar/bad/test_noepsg_043500_629205_IGN69.laz": "crs: EPSG:2154",
     "lidar/bad/test_pdalfail_0643_6319_LA93_IGN69.laz": "crs: EPSG:2154",
     # in feet, its record says metres
-    "lidar/format_variants/simple.copc.laz": "ask for the coordinates in EPSG:2991, in its units, x or longitude first",
+    "lidar/format_variants/simple.copc.laz": "ask for the coordinates in EPSG:2991, in its units, x or longitude "
+    "first: it looks written in feet (international or US survey feet: a few metres apart)",
     # outside the area that it states, and where a model beside it lies, whose numbers are the same in EPSG:3857
     "bim/georeferencing_rules/grf002/pass-grf002-valid_epsg_code_alternative.ifc": "crs: EPSG:3857",
 }
@@ -232,6 +233,9 @@ def test_parcels_in_lambert_93_in_a_geojson_are_named(shared: Path, tmp_path: Pa
     move = pyproj.Transformer.from_crs(4171, 2154, always_xy=True)
     found = guess(check_file(moved(shared, tmp_path / "x.json", move.transform)))
     assert found.suggestion == "crs: EPSG:2154"
+    # a cadastre has no `crs` to declare
+    assert "jnt crs transform EPSG:2154 EPSG:4326 x.json" in found.remedy
+    assert "declare" not in found.remedy
 
 
 @pytest.mark.shared
@@ -279,6 +283,35 @@ def test_stations_that_are_no_degrees_of_france_are_named(tmp_path: Path, x: flo
     path = tmp_path / "stations.csv"
     path.write_text(f"{STATIONS}S1,a,b,{x},{y},\nS2,a,b,{x + 0.001},{y + 0.001},\n", encoding="utf-8")
     assert words in guess(check_file(path)).message
+
+
+def test_readings_of_equal_rank_are_told_apart_each_with_its_territory(tmp_path: Path) -> None:
+    path = tmp_path / "stations.csv"
+    # Paris without its north, or Saint-Malo without both signs
+    path.write_text(f"{STATIONS}S1,a,b,2.35,-48.85,\n", encoding="utf-8")
+    found = guess(check_file(path))
+    assert found.code == "ambiguous_reference"
+    assert len({found.suggestion, *found.alternatives}) == 2
+    # Marigot in metres, where the Cévennes are in Lambert II étendu
+    path.write_text(f"{STATIONS}S1,a,b,491541,1999000,\n", encoding="utf-8")
+    found = guess(check_file(path))
+    assert "Lambert II étendu (EPSG:27572), in France continentale" in found.message
+    assert "UTM 20N (EPSG:5490), in Saint-Martin" in found.message
+    assert "EPSG:32620, EPSG:32620" not in found.message
+
+
+def test_without_the_grid_heights_that_are_impossible_say_what_was_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(GRIDS_VARIABLE, str(tmp_path / "nothing"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    use_grid_folders()
+    points = points_on_grid() - [650_000 - 657_000, 6_862_000 - 1_796_000, 60]
+    (found,) = guesses(check_file(write_tile(tmp_path / "t.las", points, wkt="EPSG:5490+5757")))
+    monkeypatch.undo()
+    use_grid_folders()
+    assert found.code == "impossible_heights"
+    assert "ellipsoidal heights were not looked for" in found.message
 
 
 def test_stations_at_zero_have_no_position(tmp_path: Path) -> None:

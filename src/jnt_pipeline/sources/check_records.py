@@ -135,6 +135,7 @@ def _of_stations(path: Path, raw: RawTable, vertical: str | None) -> Observed:
         name=path.name,
         points=numbers[np.isfinite(numbers[:, :2]).all(axis=1)][:, :2],
         reference=Reference(horizontal="EPSG:4326", vertical=vertical),
+        takes_crs=False,
         spots=numbers[np.isfinite(numbers).all(axis=1)],
     )
 
@@ -152,6 +153,7 @@ def _of_cadastre(path: Path, layer: Layer) -> Observed:
         name=path.name,
         points=points[first],
         reference=layer.reference,
+        takes_crs=False,
         hints=Hints(departements=np.array(departements, dtype=object)),
     )
 

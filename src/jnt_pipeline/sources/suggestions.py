@@ -47,7 +47,7 @@ def suggestions(files: Sequence[Observed | None]) -> tuple[tuple[Finding, ...], 
         near = _with_neighbours(one, others)
         better = guess_reference(near.points, near.reference, near.hints) if near.hints.neighbours else guess
         heights = None if better is not None else _heights(one, others)
-        found.append((*_of_place(better), *_of_heights(heights, one)))
+        found.append((*_of_place(better, one), *_of_heights(heights, one)))
     return tuple(found)
 
 
@@ -66,14 +66,15 @@ def _is_local(bounds: Bounds) -> bool:
 # --- place -------------------------------------------------------------------------------------------------------
 
 
-def _of_place(guess: Guess | None) -> list[Finding]:
+def _of_place(guess: Guess | None, one: Observed) -> list[Finding]:
     if guess is None:
         return []
     if not guess.suggestions:
         code = "no_position" if guess.doubts[0].name == "zeros" else "place_contradicts_evidence"
+        why = "; ".join(fact.words for fact in guess.doubts)
         return [
             Finding(
-                severity="warning", code=code, message="; ".join(fact.words for fact in guess.doubts),
+                severity="warning", code=code, message=f"{why}. Confidence {guess.confidence}: {guess.reason}",
                 remedy="ask the producer where the points are, and in which reference",
                 confidence=f"{guess.confidence}: {guess.reason}", evidence=_evidence(guess.doubts),
             )
@@ -82,14 +83,14 @@ def _of_place(guess: Guess | None) -> list[Finding]:
     tied = guess.is_ambiguous
     said = f"stated {guess.stated}, but " if guess.stated else ""
     why = "; ".join(fact.words for fact in guess.doubts)
-    readings = " or ".join(one.words for one in guess.suggestions)
-    message = f"{said}{why}; the numbers look like {readings}, in {first.territory}{_twins(first)}"
+    readings = " or ".join(f"{one.words}, in {one.territory}{_twins(one)}" for one in guess.suggestions)
+    message = f"{said}{why}; the numbers look like {readings}"
     return [
         Finding(
             severity="warning",
             code="ambiguous_reference" if tied else "probable_reference",
             message=f"{message}. Confidence {guess.confidence}: {guess.reason}",
-            remedy=f"{_remedy(first)}, once the producer has confirmed it; nothing is corrected here",
+            remedy=_remedy(first, guess.stated, one),
             suggestion=first.remedy,
             alternatives=tuple(one.remedy for one in others),
             confidence=f"{guess.confidence}: {guess.reason}",
@@ -101,11 +102,24 @@ def _of_place(guess: Guess | None) -> list[Finding]:
 def _twins(one: Suggestion) -> str:
     if not one.same_numbers:
         return ""
-    return f" ({_ALIKE} {', '.join(f'{french_name(code)}, {code}' for code in one.same_numbers[:3])})"
+    return f" ({_ALIKE} {', '.join(_named(code) for code in one.same_numbers[:3])})"
 
 
-def _remedy(one: Suggestion) -> str:
-    return f"declare `{one.remedy}`" if one.change == "as_written" else one.remedy
+def _named(code: str) -> str:
+    """A system with its realisation, ``Lambert-93 (RGF93 v2), EPSG:9793``; the code alone for one outside the table."""
+    name = french_name(code)
+    return code if name == code else f"{name}, {code}"
+
+
+def _remedy(first: Suggestion, stated: str, one: Observed) -> str:
+    """What can be done about it with this kind of file."""
+    confirmed = "once the producer has confirmed it; nothing is corrected here"
+    if first.change != "as_written":
+        return f"{first.remedy}, {confirmed}"
+    if one.takes_crs:
+        return f"declare `{first.remedy}`, {confirmed}"
+    way = f"jnt crs transform {first.reference} {stated} {one.name}"
+    return f"these files are read in {stated} alone: bring it there with `{way}`, {confirmed}"
 
 
 def _evidence(doubts: Iterable[Fact], support: Iterable[Fact] = ()) -> tuple[Evidence, ...]:
@@ -190,7 +204,8 @@ def _of_heights(guess: HeightGuess | None, one: Observed) -> list[Finding]:
     if not guess.readings:
         return [
             Finding(
-                severity="warning", code="impossible_heights", message=f"stated {stated}, but {why}",
+                severity="warning", code="impossible_heights",
+                message=f"stated {stated}, but {why}. Confidence {guess.confidence}: {guess.reason}",
                 remedy="ask the producer what the heights are above, and in which unit",
                 confidence=f"{guess.confidence}: {guess.reason}", evidence=_evidence(guess.doubts),
             )
@@ -217,4 +232,4 @@ def _to_declare(kind: Kind, unit: str, vertical: str) -> str:
         return f"ask for the heights in metres: they look like {unit}"
     if kind == "normal":
         return f"vertical: {vertical}"
-    return "ask for heights above the legal datum, or declare a 3D system: they look ellipsoidal"
+    return f"ask for heights above the legal datum ({vertical}): they look ellipsoidal"

@@ -65,6 +65,8 @@ class Suggestion:
     """Evidence for and against."""
     is_rare: bool
     """Whether files of that system are rarely met: the numbers of commoner ones fall into it by chance."""
+    mistake: str
+    """The mistake in words: ``it looks written in feet``; empty where the numbers are right as they are."""
     n_mistakes: int
     """How many mistakes it takes to write such numbers."""
     weight: int
@@ -75,7 +77,7 @@ class Suggestion:
         """What the user may do once the producer has confirmed."""
         if self.change == "as_written":
             return f"crs: {self.reference}"
-        return f"ask for the coordinates in {self.reference}, in its units, x or longitude first"
+        return f"ask for the coordinates in {self.reference}, in its units, x or longitude first: {self.mistake}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -248,6 +250,7 @@ def _suggestion(xy: Array, reading: Reading, own: str, hints: Hints, is_free: bo
     return Suggestion(
         reference=code, change=change.name, words=words, territory=name, place=middle,
         same_numbers=tuple(other for other in sheet.codes if other != code), facts=(share, *facts),
+        mistake="" if change is AS_WRITTEN else f"it looks written {change.words}",
         is_rare=sheet.code in RARE, n_mistakes=mistakes, weight=sum(fact.weight for fact in facts),
     )  # fmt: skip
 
@@ -267,8 +270,8 @@ def _without_twin_feet(fits: list[Suggestion]) -> list[Suggestion]:
         if any(twin.weight == one.weight for twin in twins):
             if one.change == "us_feet":
                 continue
-            words = f"{one.words} (international or US survey feet: a few metres apart)"
-            kept.append(replace(one, words=words))
+            which = " (international or US survey feet: a few metres apart)"
+            kept.append(replace(one, words=one.words + which, mistake=one.mistake + which))
             continue
         kept.append(one)
     return kept
