@@ -29,9 +29,9 @@ def print_explanation(console: Console, explanation: crs.Explanation) -> None:
 
     def say(label: str, text: str) -> None:
         first, *rest = text.splitlines() or [""]
-        console.print(f"{label:<12}{first}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{label:<13}{first}", highlight=False, markup=False, soft_wrap=True)
         for line in rest:
-            console.print(f"{'':<12}{line}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{'':<13}{line}", highlight=False, markup=False, soft_wrap=True)
 
     for label, code, french, official in (
         ("from", explanation.source, explanation.source_french_name, explanation.source_name),

@@ -30,7 +30,7 @@ def test_explain_tells_operation_accuracy_grid_with_edition_checksum_and_licence
     said = jnt("crs", "explain", "EPSG:9794+5720", "EPSG:9781")
     assert said.code == 0
     assert "Lambert-93 (RGF93 v2b) + NGF-IGN69" in said.out
-    assert "accuracy    0.01 m" in said.out  # EPSG's figure for RGF93 v2b to NGF-IGN69 height (5)
+    assert "accuracy     0.01 m" in said.out  # EPSG's figure for RGF93 v2b to NGF-IGN69 height (5)
     assert "fr_ign_RAF20.tif: present, edition RAF20 (2020), 342,920 bytes, SHA-256 dc0cc2a38f0ea102" in said.out
     assert LICENCE in said.out
     assert "Source: IGN, grilles de conversion géodésique" in said.out
@@ -69,6 +69,12 @@ def test_a_refused_operation_is_explained_with_the_grid_the_remedy_and_the_fallb
     assert "without fr_ign_RAR07_bl.tif the transformation is refused here" in said.out
     assert "needs fr_ign_RAR07_bl.tif, which this machine does not have" in said.out
     assert "(La Réunion): not judged" in said.out
+
+
+def test_a_label_never_runs_into_its_text(jnt: Jnt, grids: Path) -> None:
+    said = jnt("crs", "explain", "EPSG:2154+5720", "EPSG:2975+5758")
+    assert "without them without " in said.out  # the longest label
+    assert "without themwithout" not in said.out
 
 
 def test_a_damaged_grid_is_called_damaged(jnt: Jnt, no_grids: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import geopandas as gpd
 import laspy
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 import pytest
@@ -182,6 +183,125 @@ def test_an_empty_table_gives_an_empty_table(jnt: Jnt) -> None:
     assert jnt("crs", "transform", "EPSG:4171", "EPSG:2154", stdin="x,y\n").out == "x,y\n"
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "expected"),
+    [
+        ("EPSG:4979", "x_l93,y_l93,z_ngf", "longitude,latitude,z"),  # not NGF any more: above the ellipsoid
+        ("EPSG:3950+5720", "x_l93,y_l93,z_ngf", "x,y,z_ngf"),  # not Lambert-93 any more: a conic conformal zone
+        ("EPSG:4978", "easting,northing,altitude", "x,y,z"),  # geocentric
+        ("EPSG:4978", "x,y,z", "x,y,z"),
+        ("EPSG:4979", "easting,northing,h", "longitude,latitude,h"),
+    ],
+)
+def test_no_column_keeps_a_name_that_is_true_of_the_source_alone(
+    jnt: Jnt, grids: Path, target: str, header: str, expected: str
+) -> None:
+    said = jnt("crs", "transform", "EPSG:2154+5720", target, stdin=f"{header}\n652760.737,7033791.243,12.5\n")
+    assert said.code == 0
+    assert said.out.splitlines()[0] == expected
+
+
+@pytest.mark.parametrize(("source", "moved"), [("EPSG:2154", {"x", "y"}), ("EPSG:4171", {"lon", "lat"})])
+def test_of_two_pairs_of_columns_that_of_the_stated_kind_is_moved(jnt: Jnt, source: str, moved: set[str]) -> None:
+    before = dict(zip(("lon", "lat", "x", "y"), (*DEGREES, *LAMBERT_93), strict=True))
+    text = ",".join(before) + "\n" + ",".join(str(value) for value in before.values()) + "\n"
+    said = jnt("crs", "transform", source, "EPSG:3950", stdin=text)
+    assert said.code == 0
+    header, row = rows(said.out)
+    assert len(set(header)) == 4  # no name twice, whatever is renamed
+    kept = [i for i, name in enumerate(before) if name not in moved]
+    assert [float(row[i]) for i in kept] == [list(before.values())[i] for i in kept]
+
+
+def test_columns_that_do_not_move_come_out_byte_for_byte(jnt: Jnt) -> None:
+    x, y = LAMBERT_93
+    lines = [f'"0012",{x},{y}, "Rue, longue" ,6" pipe', f'A,{x},{y},"d ""q""", blanc ']
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:2154", stdin='"id",x,"y",n,m\n' + "\n".join(lines) + "\n")
+    assert said.code == 0
+    same = [line.replace(str(x), f"{x:.4f}").replace(str(y), f"{y:.4f}") for line in lines]
+    assert said.out.splitlines() == ['"id",x,"y",n,m', *same]
+
+
+def test_a_record_of_several_lines_is_refused_and_leaves_no_open_quote(jnt: Jnt, tmp_path: Path) -> None:
+    x, y = LAMBERT_93
+    text = f'x,y,note\n{x},{y},"first\nsecond"\n{x},{y},ok\n'
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", stdin=text)
+    assert (said.code, said.out) == (3, "")
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", "--set-aside", tmp_path / "bad.csv", stdin=text)
+    assert "3 read = 1 kept + 2 set aside" in said.err
+    assert '"' not in said.out
+
+
+def test_the_mark_of_utf_8_is_no_part_of_the_first_line(jnt: Jnt) -> None:
+    for first in ("# levé\n", ""):
+        said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", stdin=f"\ufeff{first}x;y\n652760.737;7033791.243\n")
+        assert said.out.splitlines()[0] == "x;y"
+
+
+def test_a_header_with_a_year_is_a_header(jnt: Jnt) -> None:
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", stdin="x,y,2024\n652760.737,7033791.243,7\n")
+    assert said.out.splitlines()[0] == "x,y,2024"
+    assert "1 read = 1 kept" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("id,x,y,z,alt\n1,1,1,1,1\n", "--columns x,y,z"),
+        ("id,este,norte\n1,1,1\n", "--columns X,Y,HEIGHT"),
+    ],
+)
+def test_an_unclear_header_gets_a_remedy_that_can_be_typed(jnt: Jnt, text: str, remedy: str) -> None:
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", stdin=text)
+    assert said.code == 2
+    assert remedy in said.err
+
+
+def test_decimal_commas_in_a_table_of_commas_are_named(jnt: Jnt) -> None:
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", stdin="x,y\n652760,737,7033791,243\n")
+    assert said.code == 3
+    assert "decimal commas" in said.err
+
+
+# --- what is written, and where --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    file = tmp_path / "survey.csv"
+    file.write_text("x,y\n652760.737,7033791.243\n", encoding="utf-8")
+    return file
+
+
+def test_the_file_for_refused_records_never_replaces_the_input_or_the_output(
+    jnt: Jnt, survey: Path, tmp_path: Path
+) -> None:
+    before, out = survey.read_bytes(), tmp_path / "out.csv"
+    for aside in (survey, out, tmp_path):
+        said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", survey, "--out", out, "--set-aside", aside)
+        assert said.code == 2
+        assert "--set-aside" in said.err
+    assert survey.read_bytes() == before
+    assert not out.exists()
+
+
+def test_a_place_that_cannot_be_written_is_a_plain_error(jnt: Jnt, survey: Path, tmp_path: Path) -> None:
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", survey, "--out", survey / "out.csv")  # below a file
+    assert said.code == 1
+    assert "cannot be written" in said.err
+    said = jnt("crs", "transform", "EPSG:2154", "EPSG:4171", survey, "--out", tmp_path)
+    assert said.code == 2
+    assert "folder" in said.err
+
+
+def test_a_folder_is_made_for_a_file_that_is_written_and_for_no_other(jnt: Jnt, survey: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "deep" / "out.csv"
+    assert jnt("crs", "transform", "EPSG:2975", "EPSG:4971", survey, "--out", out).code == 1
+    assert not (tmp_path / "new").exists()
+    assert jnt("crs", "transform", "EPSG:2154", "EPSG:4171", survey, "--out", out).code == 0
+    assert [path.name for path in out.parent.iterdir()] == ["out.csv"]
+
+
 def test_in_a_pipe_text_comes_out_whole_through_the_real_command() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "jnt_pipeline", "crs", "transform", "EPSG:4171", "EPSG:2154"],
@@ -313,6 +433,30 @@ def test_flat_features_move_in_the_plane_and_every_shape_stays_what_it_is(
         assert first[0] == pytest.approx(DEGREES[0], abs=5e-6)  # 0.35 m: the box is turned by 0.5°, 0.17 m in 20 m
         assert "reference EPSG:2154 taken from the file" in said.err
         source.unlink()
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".parquet"])
+def test_whole_numbers_and_truth_values_with_gaps_stay_exact(jnt: Jnt, tmp_path: Path, suffix: str) -> None:
+    big = 2**53 + 1  # no double holds it
+    columns = {
+        "number": pd.array([big, None], dtype="Int64"),
+        "small": pd.array([None, 7], dtype="Int32"),
+        "flag": pd.array([True, None], dtype="boolean"),
+    }
+    features = gpd.GeoDataFrame(columns, geometry=[Point(LAMBERT_93), Point(LAMBERT_93)], crs=2154)
+    source, out = tmp_path / "in.gpkg", tmp_path / f"out{suffix}"
+    features.to_file(source)
+    bare = tmp_path / "bare.parquet"  # as DuckDB and GDAL write it: without what pandas notes of its types
+    features.to_parquet(bare, index=False)
+    written = pq.read_table(bare)
+    said = {key: value for key, value in written.schema.metadata.items() if key != b"pandas"}
+    pq.write_table(written.replace_schema_metadata(said), bare)
+    for path in (source, bare):
+        assert jnt("crs", "transform", "auto", "EPSG:9794", path, "--out", out).code == 0
+        found = pq.read_table(out) if suffix == ".parquet" else pyogrio.read_arrow(out)[1]
+        assert found["number"].to_pylist() == [big, None]
+        assert found["small"].to_pylist() == [None, 7]
+        assert found["flag"].to_pylist() == [True, None]
 
 
 def test_src_and_file_that_contradict_each_other_are_refused(jnt: Jnt, tmp_path: Path) -> None:

@@ -36,11 +36,10 @@ def move_file(
     are refused; without it the first one that is refused ends the work.
 
     Raises ``ConfigError`` for options that do not fit the file, ``UnreadableError``, ``UnsupportedError``,
-    ``CrsError``.
+    ``CrsError``, ``ExportError`` where the output cannot be written.
     """
     kind = "csv" if file is None else _kind(file)
-    if out is not None and file is not None and out.resolve() == file.resolve():
-        raise _unfit("--out", "the output would replace the input", str(out), "another file")
+    _require_distinct(file, out, set_aside)
     if kind in _TEXT:
         _refuse("--layer", layer, "a text has no layers")
         moved = _text(source, target, file, out, columns, delimiter, set_aside is not None)
@@ -144,6 +143,19 @@ def _lines(file: Path | None, where: str) -> Iterator[str]:
             expected="lines of text in UTF-8",
             remedy="give a text file, or convert it to UTF-8",
         ) from error
+
+
+def _require_distinct(file: Path | None, out: Path | None, set_aside: Path | None) -> None:
+    """What is written replaces neither the input, nor the other output, nor a folder."""
+    taken = {} if file is None else {file.resolve(): "the input"}
+    for option, path in (("--out", out), ("--set-aside", set_aside)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise _unfit(option, "this is a folder", str(path), "a file")
+        if (other := taken.get(path.resolve())) is not None:
+            raise _unfit(option, f"this would replace {other}", str(path), "another file")
+        taken[path.resolve()] = "the output"
 
 
 def _refuse(option: str, value: object, why: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -100,10 +102,10 @@ def _read(file: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, pyproj.CRS |
 
     try:
         if file.suffix.lower() in {".parquet", ".geoparquet"}:
-            frame = gpd.read_parquet(file)
+            frame = gpd.read_parquet(file, to_pandas_kwargs={"types_mapper": _exact_types().get})
         else:
             names = [str(name) for name in pyogrio.list_layers(file)[:, 0]]
-            frame = pyogrio.read_dataframe(file, layer=_chosen(names, layer, file), fid_as_index=False)
+            frame = _read_layer(file, _chosen(names, layer, file))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, OSError) as error:
         raise UnreadableError(
             "the features cannot be read",
@@ -117,6 +119,45 @@ def _read(file: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, pyproj.CRS |
             "the layer has no geometry", where=file.name, expected="features", remedy="choose another with --layer"
         )
     return frame, frame.crs
+
+
+def _read_layer(file: Path, layer: str) -> gpd.GeoDataFrame:
+    """All features; whole numbers and truth values with gaps keep their type, which pandas alone makes decimals."""
+    import pyogrio
+
+    frame = pyogrio.read_dataframe(file, layer=layer, fid_as_index=False)
+    info = pyogrio.read_info(file, layer=layer)
+    gaps = [
+        str(name)
+        for name, kind in zip(info["fields"], info["dtypes"], strict=True)
+        if str(kind).startswith(("int", "bool")) and str(frame[name].dtype) != str(kind)
+    ]
+    if gaps:
+        exact = pyogrio.read_dataframe(
+            file,
+            layer=layer,
+            columns=gaps,
+            read_geometry=False,
+            use_arrow=True,
+            arrow_to_pandas_kwargs={"types_mapper": _exact_types().get},
+        )
+        frame[gaps] = exact[gaps]
+    return frame
+
+
+def _exact_types() -> dict[pa.DataType, Any]:
+    """Types of pandas that know a missing value among whole numbers and truth values."""
+    return {
+        pa.bool_(): pd.BooleanDtype(),
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.uint8(): pd.UInt8Dtype(),
+        pa.uint16(): pd.UInt16Dtype(),
+        pa.uint32(): pd.UInt32Dtype(),
+        pa.uint64(): pd.UInt64Dtype(),
+    }
 
 
 def _chosen(names: list[str], layer: str | None, file: Path) -> str:

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from jnt_pipeline.crs.france.territories import french_name
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical
-from jnt_pipeline.errors import CrsError, JntError, MissingCrsError
+from jnt_pipeline.errors import CrsError, ExportError, JntError, MissingCrsError
 from jnt_pipeline.provenance import Counts, Operation, accuracy_text
 
 __all__ = ["AUTO", "Moved", "Refused", "agreed_reference", "detail_of", "reason_of", "whole_file", "write_set_aside"]
@@ -139,18 +139,33 @@ def detail_of(error: JntError) -> str:
 def whole_file(target: Path) -> Iterator[Path]:
     """A path in a scratch folder beside ``target``; what was written there takes its place at the end, or nothing does.
 
-    Files that belong together (shapefile) come along: everything in the folder goes beside the target.
+    Files that belong together (shapefile) come along: everything in the folder goes beside the target. Folders that
+    are made for it go again where nothing is written. Raises ``ExportError`` where the file system refuses.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    folder: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         yield folder / target.name
         for path in sorted(folder.iterdir(), key=lambda path: path.name == target.name):  # the named one comes last
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
             os.replace(path, target.parent / path.name)
+    except OSError as error:
+        raise ExportError(
+            "the file cannot be written",
+            where=target,
+            found=error.strerror or str(error),
+            expected="a folder that this user may write to, with space left",
+            remedy="name another file, or mend the folder",
+        ) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        for empty in made:
+            with suppress(OSError):  # not empty: something was written
+                empty.rmdir()
 
 
 def write_set_aside(path: Path, refused: tuple[Refused, ...]) -> None:

@@ -65,12 +65,12 @@ def move_text(
     reference, notes = agreed_reference(source, None, where)
     end = canonical(target)
     change = transformation(reference, end)
-    numbered = ((number, line.rstrip("\r\n")) for number, line in enumerate(lines, 1))
+    numbered = ((number, _plain(number, line)) for number, line in enumerate(lines, 1))
     sound = ((number, line) for number, line in numbered if line.strip() and not line.lstrip().startswith("#"))
-    layout, rest = layout_of(sound, columns=columns, delimiter=delimiter, where=where)
+    layout, rest = layout_of(sound, columns=columns, delimiter=delimiter, where=where, start=reference)
     tally = _Tally(read=0, kept=0, refused=[])
     if layout.header:
-        header, note = renamed(layout, end)
+        header, note = renamed(layout, reference, end)
         notes = (*notes, note) if note else notes
         out.write(layout.joined(_without(header, _lost_column(layout, change))) + "\n")
     digits = _digits(end.horizontal)
@@ -148,6 +148,11 @@ def _lost_column(layout: Layout, change: Transformation) -> int | None:
 
 def _without(fields: list[str], column: int | None) -> list[str]:
     return fields if column is None else [*fields[:column], *fields[column + 1 :]]
+
+
+def _plain(number: int, line: str) -> str:
+    """A line without its end; the first without the mark of UTF-8 that spreadsheets set before it."""
+    return (line.removeprefix("\ufeff") if number == 1 else line).rstrip("\r\n")
 
 
 def _digits(horizontal: str) -> tuple[int, int]:
