@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.crs.guessing.mixture import CERTAIN_RECORDS, LEAST_RECORDS, LEAST_SHARE, other_references
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import MissingHeightReferenceError, MixedReferencesError, OutsideAreaError
-from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.provenance import Counts, Provenance, SourceFile
 from jnt_pipeline.sources.lidar import LidarSource, read_tile
 from source_files import OWNER, write_tile
 
@@ -163,6 +164,18 @@ def test_a_layer_that_stops_is_not_asked_for_the_reason_of_each_record(monkeypat
         )
     with pytest.raises(OutsideAreaError, match="20 of 20 points"):
         normalise(stations(places(PARIS, "EPSG:3949", 20), "EPSG:2154"), TWIN)
+
+
+def test_the_error_of_a_whole_layer_names_its_files_and_what_its_numbers_look_like() -> None:
+    layer = stations(places(PARIS, "EPSG:3949", 20), "EPSG:2154")
+    origin = Provenance(
+        producer="test", licence="none", files=(SourceFile(name="stations.csv", sha256="0" * 64, n_bytes=1),)
+    )
+    with pytest.raises(OutsideAreaError) as caught:
+        normalise(dataclasses.replace(layer, provenance=origin), TWIN)
+    assert caught.value.where == "stations (stations.csv), EPSG:2154 to EPSG:2154"
+    assert "CC49 (EPSG:3949)" in caught.value.remedy
+    assert "stations.csv" in str(caught.value)
 
 
 def test_noise_that_falls_into_some_system_by_chance_is_no_other_reference() -> None:

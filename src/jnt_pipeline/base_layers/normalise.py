@@ -18,10 +18,7 @@ from jnt_pipeline.base_layers.setting_aside import followed, require_one_srid, s
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import has_heights
 from jnt_pipeline.crs.transform import transform_geometries, transformation
-from jnt_pipeline.errors import (
-    MissingHeightReferenceError,
-    SchemaError,
-)
+from jnt_pipeline.errors import CrsError, MissingHeightReferenceError, SchemaError
 
 __all__ = ["normalise", "set_aside"]
 
@@ -72,7 +69,11 @@ def normalise(
             "the id was met before; the first stays",
         )
     if schema.shape != "none":
-        layer = _placed(layer, schema, target, undulation)
+        try:
+            layer = _placed(layer, schema, target, undulation)
+        except CrsError as error:
+            error.where = _where(layer, error)
+            raise
         if area is not None:
             apart = ~shapely.intersects(np.asarray(layer.frame.geometry), area.polygon)
             layer = set_aside(layer, apart, "outside_area", "does not meet the area of interest")
@@ -110,6 +111,13 @@ def _as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[An
             expected=column.kind,
             remedy="the source must set aside what it cannot read",
         ) from error
+
+
+def _where(layer: Layer, error: CrsError) -> str:
+    """Layer and files of an error that knows its operation alone."""
+    files = ", ".join(file.name for file in layer.provenance.files)
+    name = f"{layer.name} ({files})" if files else layer.name
+    return name if error.where in {"", layer.name} else f"{name}, {error.where}"
 
 
 def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: DeclaredUndulation | None) -> Layer:
