@@ -32,7 +32,7 @@ class Shift:
 
 class Refusal:
     def apply(self, coordinates: Any) -> Any:
-        raise OutsideAreaError("a point lies outside", found=str(coordinates[0]))
+        raise OutsideAreaError("a point lies outside", where="EPSG:2154 to EPSG:4326", found=str(coordinates[0]))
 
 
 @pytest.fixture
@@ -108,8 +108,9 @@ def test_degrees_keep_a_millimetre(tmp_path: Path) -> None:
 
 
 def test_a_cut_source_raises_and_a_refused_point_too(tile: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutsideAreaError):
+    with pytest.raises(OutsideAreaError) as caught:
         rewrite_point_file(tile, tmp_path / "a.laz", Refusal(), TWIN)
+    assert caught.value.where == f"{tile.name}, EPSG:2154 to EPSG:4326"
     cut = tmp_path / "cut.laz"
     cut.write_bytes(tile.read_bytes()[:-40])
     with pytest.raises(UnreadableError, match=r"cut\.laz"):

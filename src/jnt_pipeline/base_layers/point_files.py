@@ -80,7 +80,7 @@ def rewrite_point_file(source: Path, target: Path, transformation: PointTransfor
     with _damage_named(source, "0 points read"):
         reader = laspy.open(source, laz_backend=laspy.LazBackend.LazrsParallel)
     n_read, n_promised = 0, reader.header.point_count
-    with reader, target.open("wb") as stream:
+    with reader, _refusal_named(source), target.open("wb") as stream:
         header = _header_for(reader.header, transformation, reference)
         writer = laspy.LasWriter(
             stream, header, do_compress=True, laz_backend=laspy.LazBackend.LazrsParallel, closefd=False
@@ -96,6 +96,17 @@ def rewrite_point_file(source: Path, target: Path, transformation: PointTransfor
             writer.write_evlrs(laspy.vlrs.vlrlist.VLRList(_kept_records(reader.header.evlrs)))
         writer.close()
     return n_read
+
+
+@contextmanager
+def _refusal_named(source: Path) -> Iterator[None]:
+    """A transformation refuses points of an operation; a user looks for the file."""
+    try:
+        yield
+    except CrsError as error:
+        if error.where != source.name:
+            error.where = f"{source.name}, {error.where}" if error.where else source.name
+        raise
 
 
 @contextmanager
