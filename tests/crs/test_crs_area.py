@@ -11,7 +11,7 @@ import shapely
 from jnt_pipeline.crs import DeclaredUndulation, transformation
 from jnt_pipeline.crs.france.outlines import CORSICA, MAINLAND
 from jnt_pipeline.crs.guessing.likeness import looks_like
-from jnt_pipeline.errors import OutsideAreaError
+from jnt_pipeline.errors import ImpossibleValueError, OutsideAreaError
 
 MAINLAND_PLACES = {
     "Strasbourg": (7.75, 48.58),
@@ -180,3 +180,39 @@ def test_a_point_without_value_in_the_grid_is_refused_and_not_returned_as_infini
 def test_lambert_ii_etendu_reaches_corsica_as_ign_uses_it(grids: Path) -> None:
     got = transformation("EPSG:27572", "EPSG:2154").apply(np.array([[1_203_792.598, 1_626_873.172]]))
     assert np.abs(got - [[1_247_610.438, 6_055_822.838]]).max() <= 0.0015  # vector N8
+
+
+QUARTER_M = 10_001_965.729  # of GRS 80's meridian (IGN, NTG_71)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "point", "turn"),
+    [
+        ("EPSG:2975", "EPSG:4627", [342_122.0, 7_666_098.0], [0.0, 4 * 0.9996 * QUARTER_M]),
+        ("EPSG:25831", "EPSG:2154", [450_000.0, 5_400_000.0], [0.0, 4 * 0.9996 * QUARTER_M]),
+        ("EPSG:3857", "EPSG:2154", [261_600.0, 6_250_000.0], [2 * np.pi * 6_378_137.0, 0.0]),
+        ("EPSG:3857", "EPSG:4326", [261_600.0, 6_250_000.0], [2 * np.pi * 6_378_137.0, 0.0]),
+        ("EPSG:4326", "EPSG:2154", [2.35, 48.85], [360.0, 0.0]),
+    ],
+)
+@pytest.mark.parametrize("turns", [1, -1, 3])
+@pytest.mark.parametrize("n", [1, 200])
+def test_numbers_a_whole_turn_away_are_not_the_same_place(
+    source: str, target: str, point: list[float], turn: list[float], turns: int, n: int
+) -> None:
+    """PROJ takes the turn off: 40,000 km too much in a northing would stay in La Réunion. 200 points: by the box."""
+    chosen = transformation(source, target)
+    sound = np.array(point) + 1e-6 * np.arange(n)[:, np.newaxis]
+    assert np.isfinite(chosen.apply(sound)).all()
+    with pytest.raises(ImpossibleValueError, match=f"{n} of {n} points"):
+        chosen.apply(sound + turns * np.array(turn))
+    mixed = np.concatenate([sound, sound[:1] + turns * np.array(turn)])
+    with pytest.raises(ImpossibleValueError, match=f"1 of {n + 1} points"):
+        chosen.apply(mixed)
+
+
+@pytest.mark.parametrize("point", [[2.0, 95.0, 0.0], [200.0, 48.0, 0.0]])
+def test_degrees_that_are_none_are_refused_where_every_place_would_do(point: list[float]) -> None:
+    with pytest.raises(ImpossibleValueError):
+        transformation("EPSG:4979", "EPSG:4978").apply(np.array([point]))
+    assert transformation("EPSG:4979", "EPSG:4978").apply(np.array([[-180.0, -90.0, 0.0]])).shape == (1, 3)

@@ -319,6 +319,14 @@ def test_a_coordinate_that_is_not_finite_is_refused_with_its_row(bad: float, col
     assert "point 1" in caught.value.found
 
 
+def test_a_masked_coordinate_is_not_read_from_below_its_mask() -> None:
+    points = np.ma.array(np.repeat(PARIS, 2, axis=0), mask=[[False] * 3, [False, True, False]])
+    with pytest.raises(CrsError, match="1 of 2 points") as caught:
+        transformation("EPSG:2154", "EPSG:4326").apply(points)
+    assert "point 1" in caught.value.found
+    assert transformation("EPSG:2154", "EPSG:4326").apply(points[:1]).shape == (1, 3)
+
+
 @pytest.mark.parametrize("shape", [(3,), (4, 1), (4, 4), (2, 2, 2)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(CrsError, match="not a table"):
@@ -367,6 +375,16 @@ def test_geometries_move_their_z_with_a_transformation_of_heights_and_must_have_
 def test_no_geometries_give_no_geometries() -> None:
     got = transform_geometries(np.empty(0, dtype=object), transformation("EPSG:2154", "EPSG:4326"))
     assert got.shape == (0,)
+
+
+def test_geometries_with_m_keep_their_z_and_lose_their_m() -> None:
+    texts = ["LINESTRING ZM (652000 6862000 3 4, 652100 6862000 5 6)", "POINT M (652000 6862000 4)"]
+    chosen = transformation("EPSG:2154+5720", "EPSG:4979", undulation=DECLARED)
+    raised = transform_geometries(np.array([shapely.from_wkt(texts[0])], dtype=object), chosen)
+    assert shapely.get_coordinates(raised, include_z=True)[:, 2].tolist() == [3.0 + 44.25, 5.0 + 44.25]
+    for got in transform_geometries(shapely.from_wkt(texts), transformation("EPSG:2154", "EPSG:4326")):
+        assert not shapely.has_m(got)
+        assert np.isfinite(shapely.get_coordinates(got, include_z=bool(shapely.has_z(got)))).all()
 
 
 # ---- processes and threads ----------------------------------------------------------------------------------

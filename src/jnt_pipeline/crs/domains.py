@@ -15,13 +15,20 @@ from jnt_pipeline.crs.areas import (
 )
 from jnt_pipeline.crs.france.territories import territories_of, territory_at
 from jnt_pipeline.crs.guessing.likeness import looks_like
-from jnt_pipeline.crs.possible import impossible_heights, impossible_places
-from jnt_pipeline.crs.systems import System, lonlat
+from jnt_pipeline.crs.possible import impossible_heights, impossible_places, places_on_earth
+from jnt_pipeline.crs.systems import System
 from jnt_pipeline.errors import ImpossibleValueError, OutsideAreaError, SwappedAxesError
 
 __all__ = ["AREA_MARGIN_DEG", "HEIGHT_MARGIN_DEG", "Domain", "check_inside", "domains_of", "outside_error"]
 
 Array = NDArray[np.float64]
+
+EARTH = Domain(
+    label="a place on Earth: longitude from −180° to 180°, latitude from −90° to 90°",
+    bounds=(-180.0 - 1e-9, -90.0 - 1e-9, 180.0 + 1e-9, 90.0 + 1e-9),
+    outline=None,
+)
+"""Where points must lie when no system or operation is narrower."""
 
 
 def check_inside(source: System, coordinates: Array, domains: tuple[Domain, ...], *, where: str) -> None:
@@ -42,10 +49,12 @@ def check_inside(source: System, coordinates: Array, domains: tuple[Domain, ...]
         Otherwise. Each names how many points, the first of them, and what its numbers look like.
     """
     _check_heights(source, coordinates, where)
-    if not domains or _box_is_inside(source, coordinates, domains):
+    if source.is_geocentric and not domains:
         return
-    lon, lat = lonlat(source, coordinates)
-    for domain in domains:
+    if domains and _box_is_inside(source, coordinates, domains):
+        return
+    lon, lat = places_on_earth(source, coordinates)
+    for domain in domains or (EARTH,):
         outside = np.flatnonzero(~domain.contains(lon, lat))
         if outside.size:
             raise outside_error(
@@ -81,7 +90,7 @@ def _box_is_inside(source: System, coordinates: Array, domains: tuple[Domain, ..
             np.column_stack((np.full_like(y, west), y)),
         ]
     )
-    lon, lat = lonlat(source, ring)
+    lon, lat = places_on_earth(source, ring)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return False
     return all(domain.holds_hull(lon, lat) for domain in domains)
@@ -147,7 +156,7 @@ def _lie_inside_when_swapped(source: System, outside: Array, domains: tuple[Doma
         return False
     swapped = outside.copy()
     swapped[:, :2] = outside[:, 1::-1]
-    lon, lat = lonlat(source, swapped)
+    lon, lat = places_on_earth(source, swapped)
     inside = np.ones(len(outside), dtype=bool)
     for domain in domains:
         inside &= domain.contains(lon, lat)

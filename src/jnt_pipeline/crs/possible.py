@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.systems import System, back_to_plane
+from jnt_pipeline.crs.systems import System, back_to_plane, lonlat
 
-__all__ = ["HIGHEST_M", "LOWEST_M", "impossible_heights", "impossible_places"]
+__all__ = ["HIGHEST_M", "LOWEST_M", "impossible_heights", "impossible_places", "places_on_earth"]
 
 Array = NDArray[np.float64]
 
@@ -74,20 +74,42 @@ def impossible_places(source: System, coordinates: Array, places: tuple[Array, A
     """
     lon, lat = places
     bad = ~(np.isfinite(lon) & np.isfinite(lat))
-    if source.is_degrees:
-        return bad | (np.abs(lon) > 180.0 + _MARGIN_DEG) | (np.abs(lat) > 90.0 + _MARGIN_DEG)
-    if source.is_geocentric or source.flat is None:
+    bad |= _beyond_half_a_turn(source, coordinates, places)
+    if source.is_degrees or source.flat is None:
         return bad
     per_unit = float(source.flat.axis_info[0].unit_conversion_factor)
-    east, north = _origin(source)
-    offset = np.abs(coordinates[:, :2] - [east, north]) * per_unit
-    bad |= (offset > _HALF_TURN_M).any(axis=1)
     rest = np.flatnonzero(~bad)
     if rest.size:
         again = back_to_plane(source, lon[rest], lat[rest])
         apart = np.abs(again - coordinates[rest, :2]).max(axis=1) * per_unit
         bad[rest] |= ~(apart <= _CLOSES_M)
     return bad
+
+
+def places_on_earth(source: System, coordinates: Array) -> tuple[Array, Array]:
+    """Longitude and latitude as :func:`~jnt_pipeline.crs.systems.lonlat` gives them, infinite for impossible numbers.
+
+    PROJ takes turns of the Earth off: a northing of UTM and the same one with 39,992 km more would be one place.
+    """
+    lon, lat = lonlat(source, coordinates)
+    if not source.is_geocentric:
+        beyond = _beyond_half_a_turn(source, coordinates, (lon, lat))
+        if beyond.any():
+            lon, lat = np.where(beyond, np.inf, lon), np.where(beyond, np.inf, lat)
+    return lon, lat
+
+
+def _beyond_half_a_turn(source: System, coordinates: Array, places: tuple[Array, Array]) -> NDArray[np.bool_]:
+    """Degrees, or eastings and northings, that are more than half a turn from where they are counted."""
+    if source.is_degrees:
+        lon, lat = places
+        return np.asarray((np.abs(lon) > 180.0 + _MARGIN_DEG) | (np.abs(lat) > 90.0 + _MARGIN_DEG))
+    if source.flat is None:
+        return np.zeros(len(coordinates), dtype=bool)
+    limit = _HALF_TURN_M / float(source.flat.axis_info[0].unit_conversion_factor)
+    east, north = _origin(source)
+    x, y = coordinates[:, 0], coordinates[:, 1]
+    return np.asarray((np.abs(x - east) > limit) | (np.abs(y - north) > limit))
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.crs.systems import lonlat, system
+from jnt_pipeline.crs.possible import places_on_earth
+from jnt_pipeline.crs.systems import system
 from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import CrsError, MissingHeightReferenceError
 
@@ -55,7 +56,7 @@ def _outside(change: Transformation, coordinates: Array) -> NDArray[np.bool_]:
     bad: NDArray[np.bool_] = np.asarray(~np.isfinite(coordinates).all(axis=1))
     fine = np.flatnonzero(~bad)
     if fine.size:
-        lon, lat = lonlat(system(change.source), coordinates[fine])
+        lon, lat = places_on_earth(system(change.source), coordinates[fine])
         for domain in change._domains:
             bad[fine] |= ~domain.contains(lon, lat)
     return bad

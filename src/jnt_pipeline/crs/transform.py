@@ -86,7 +86,7 @@ class Transformation:
         MissingHeightReferenceError
             Heights are needed and absent, or present while the target has no vertical reference for them.
         CrsError
-            A coordinate is NaN or infinite, or the array has another shape.
+            A coordinate is NaN, infinite or masked, or the array has another shape.
         """
         where = f"{self.source} to {self.target}"
         points = self._table(coordinates, where)
@@ -172,6 +172,8 @@ class Transformation:
             raise outside_error(system(self.source), numbers, places, lost, expected=expected, where=where)
 
     def _table(self, coordinates: Array, where: str) -> NDArray[np.generic]:
+        if isinstance(coordinates, np.ma.MaskedArray):  # what is masked is not there, whatever lies below the mask
+            coordinates = coordinates.astype(np.float64).filled(np.nan)
         points: NDArray[np.generic] = np.asarray(coordinates)
         if points.dtype.kind not in "fiu":
             points = np.asarray(coordinates, dtype=np.float64)
@@ -332,5 +334,16 @@ def transform_geometries(geometries: NDArray[np.object_], transformation: Transf
     for with_z in (False, True):
         chosen = (shapely.has_z(array) == with_z) & ~(shapely.is_missing(array) | shapely.is_empty(array))
         if chosen.any():
-            result[chosen] = shapely.transform(array[chosen], transformation.apply, include_z=with_z)
+            some = _without_m(array[chosen])
+            result[chosen] = shapely.transform(some, transformation.apply, include_z=with_z)
     return result
+
+
+def _without_m(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The same geometries without M; shapely would give those with M a Z that is no number."""
+    with_m = shapely.has_m(geometries)
+    if not with_m.any():
+        return geometries
+    plain = geometries.copy()
+    plain[with_m] = shapely.from_wkb(shapely.to_wkb(geometries[with_m], output_dimension=3))
+    return plain
