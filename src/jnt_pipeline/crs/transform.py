@@ -173,7 +173,7 @@ class Transformation:
 
     def _table(self, coordinates: Array, where: str) -> NDArray[np.generic]:
         if isinstance(coordinates, np.ma.MaskedArray):  # what is masked is not there, whatever lies below the mask
-            coordinates = coordinates.astype(np.float64).filled(np.nan)
+            coordinates = np.ma.filled(coordinates.astype(np.float64), np.nan)
         points: NDArray[np.generic] = np.asarray(coordinates)
         if points.dtype.kind not in "fiu":
             points = np.asarray(coordinates, dtype=np.float64)
