@@ -255,6 +255,30 @@ def test_footprints_that_only_one_unit_makes_possible_decide() -> None:
     assert guess.suggestions[0].facts[-1].weight < 0
 
 
+def test_the_registered_areas_of_parcels_tell_the_unit() -> None:
+    # The same numbers are Cayenne in feet and a place of France in Lambert II étendu; an acre is an acre in one alone.
+    points = numbers("Cayenne", "EPSG:2972") / UNITS["feet"]
+    stated = Reference(horizontal="EPSG:3945")
+    plain = guess_reference(points, stated)
+    assert plain is not None
+    assert plain.is_ambiguous or plain.suggestions[0].reference == "EPSG:27572"
+    metres = guess_reference(points, stated, Hints(drawn_area=1.0))
+    assert metres is not None
+    assert (metres.suggestions[0].reference, metres.suggestions[0].change) == ("EPSG:27572", "as_written")
+    assert not metres.is_ambiguous
+    feet = guess_reference(points, Reference(horizontal="EPSG:2972"), Hints(drawn_area=1 / 0.3048**2))
+    assert feet is not None
+    assert (feet.suggestions[0].reference, feet.suggestions[0].change) == ("EPSG:2972", "feet")
+    (areas,) = [fact for fact in feet.suggestions[0].facts if fact.name == "registered_areas"]
+    assert areas.values["ratio"] == pytest.approx(1, abs=0.02)  # a degree is taken for 111,320 m both ways: 1 %
+    assert "their registered area" in feet.reason
+
+
+def test_areas_and_sizes_alone_doubt_nothing() -> None:
+    for hints in (Hints(drawn_area=12.0), Hints(footprint_size=3_000.0), Hints(density=1e9)):
+        assert guess_reference(numbers("Lyon", "EPSG:2154"), Reference(horizontal="EPSG:2154"), hints) is None
+
+
 def test_a_site_beside_the_map_coordinates_decides() -> None:
     old = numbers("Toulouse", "EPSG:27563")  # also possible: zones I and II
     guess = guess_reference(old, Reference(horizontal="EPSG:2154"), Hints(site=(1.44, 43.60)))

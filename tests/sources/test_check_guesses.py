@@ -19,7 +19,7 @@ from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.sources.check import check_file, check_files
 from jnt_pipeline.sources.intake import Finding, IntakeReport
-from source_files import STATIONS, points_on_grid, write_collection, write_tile
+from source_files import STATIONS, building, points_on_grid, square, write_collection, write_tile
 
 GUESSES = {
     "probable_reference", "ambiguous_reference", "place_contradicts_evidence", "no_position",
@@ -233,9 +233,22 @@ def test_parcels_in_lambert_93_in_a_geojson_are_named(shared: Path, tmp_path: Pa
     move = pyproj.Transformer.from_crs(4171, 2154, always_xy=True)
     found = guess(check_file(moved(shared, tmp_path / "x.json", move.transform)))
     assert found.suggestion == "crs: EPSG:2154"
+    # three parcels of Isère and Ain, 550 to 41,740 m²: drawn to a few per cent of what the register says
+    assert facts(found)["registered_areas"]["ratio"] == pytest.approx(1.0, abs=0.1)
     # a cadastre has no `crs` to declare
     assert "jnt crs transform EPSG:2154 EPSG:4326 x.json" in found.remedy
     assert "declare" not in found.remedy
+
+
+def test_buildings_in_another_unit_are_known_by_their_size(tmp_path: Path) -> None:
+    # 12 m wide, around Cayenne, in UTM 22N and feet
+    corners = [(353_600.0 + 20 * i, 545_000.0) for i in range(6)]
+    squares = [square(x / 0.3048, y / 0.3048, 12 / 0.3048) for x, y in corners]
+    found = guess(
+        check_file(write_collection(tmp_path / "x.json", *(building(one, commune="97302") for one in squares)))
+    )
+    assert "UTM 22N (EPSG:2972) in feet" in found.message
+    assert facts(found)["sizes"]["footprint_m"] == pytest.approx(12, rel=1e-3)
 
 
 @pytest.mark.shared

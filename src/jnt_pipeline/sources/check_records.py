@@ -36,6 +36,7 @@ from jnt_pipeline.sources.sensorthings import sensorthings_network
 
 __all__ = ["Examined", "examine_cadastre", "examine_csv", "examine_sensorthings"]
 
+_FEWEST_AREAS = 3  # parcels: below, one typing error would tell a unit
 _SHOWN = 5  # records named in a finding; the others are counted
 _NOBODY = Provenance(producer="not stated", licence="not stated")  # a check writes no layer
 
@@ -154,8 +155,27 @@ def _of_cadastre(path: Path, layer: Layer) -> Observed:
         points=points[first],
         reference=layer.reference,
         takes_crs=False,
-        hints=Hints(departements=np.array(departements, dtype=object)),
+        hints=Hints(
+            departements=np.array(departements, dtype=object),
+            footprint_size=_footprint_size(layer.name, shapes[placed]),
+            drawn_area=_drawn_area(frame[placed], shapes[placed]),
+        ),
     )
+
+
+def _footprint_size(layer: str, shapes: np.ndarray[Any, Any]) -> float | None:
+    """Median side of the buildings, in units of the file."""
+    return float(np.median(np.sqrt(shapely.area(shapes)))) if layer == "footprints" and len(shapes) else None
+
+
+def _drawn_area(frame: pd.DataFrame, shapes: np.ndarray[Any, Any]) -> float | None:
+    """Median of drawn by registered area over the parcels that have both; None for fewer than ``_FEWEST_AREAS``."""
+    if "registered_area_m2" not in frame:
+        return None
+    registered = frame["registered_area_m2"].to_numpy(dtype="float64", na_value=np.nan)
+    drawn = shapely.area(shapes)
+    known = (registered > 0) & (drawn > 0)
+    return float(np.median(drawn[known] / registered[known])) if known.sum() >= _FEWEST_AREAS else None
 
 
 def _refused(path: Path, kind: str, error: JntError) -> IntakeReport:

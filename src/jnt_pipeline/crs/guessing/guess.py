@@ -42,6 +42,7 @@ LEAST_SHARE = 0.9
 """Part of the points that must fall into a territory for a reading to be told: the rest may be bad records."""
 
 _MOST_POINTS = 256  # looked at, evenly over the file: shares to half a percent
+_OF_UNITS = frozenset({"sizes", "registered_areas"})  # facts that tell readings apart, and doubt no place
 _APART_KM = 1.0  # readings that fall closer are one place
 
 
@@ -171,7 +172,7 @@ def _doubts(xy: Array, stated: Reference | None, hints: Hints) -> tuple[Fact, ..
         values: Mapping[str, float] = {"share_outside": round(float((~inside).mean()), 4)}
         found.append(Fact(name="outside_area", words=words, values=values, weight=-3))
     against = [fact for fact in weigh(hints, xy, AS_WRITTEN, stated.horizontal, lon, lat) if fact.weight < 0]
-    return (*found, *(fact for fact in against if fact.name != "sizes"))
+    return (*found, *(fact for fact in against if fact.name not in _OF_UNITS))
 
 
 def _in_area(stated: Reference, lon: Array, lat: Array) -> NDArray[np.bool_]:
@@ -210,7 +211,7 @@ def _late_doubts(xy: Array, stated: Reference, hints: Hints, found: list[Suggest
 
 def _support(facts: Iterable[Fact]) -> int:
     """What speaks for a place; sizes speak for a unit only, and a thinned cloud is no wrong one."""
-    return sum(fact.weight for fact in facts if fact.name != "sizes")
+    return sum(fact.weight for fact in facts if fact.name not in _OF_UNITS)
 
 
 def _suggestions(xy: Array, stated: Reference | None, hints: Hints) -> list[Suggestion]:
@@ -319,15 +320,25 @@ def _judged(stated: Reference | None, doubts: tuple[Fact, ...], found: list[Sugg
     elif first.weight < 0:
         confidence, reason = "weak", "other evidence in the file contradicts this reading too"
     elif any(fact.weight >= 2 for fact in supported):
-        confidence, reason = "strong", f"the numbers fit, and so does this: {supported[0].words}"
+        confidence, reason = "strong", f"the numbers fit, and so does this: {max(supported, key=_weight).words}"
     elif doubts[0].name in {"no_territory", "elsewhere"}:
         confidence, reason = "weak", "the stated reference is possible too"
     elif first.is_rare:
         confidence, reason = "weak", "the numbers of many systems fall into that one by chance"
     elif first.n_mistakes == 0:
-        confidence, reason = "fair", "the only reading that fits; nothing else in the file confirms it"
+        confidence, reason = "fair", f"the only reading that fits; {_confirmed(supported)}"
     elif first.n_mistakes > 1:
         confidence, reason = "weak", "it takes two mistakes at once to write such numbers"
     else:
-        confidence, reason = "fair", "the only reading with one mistake; nothing else in the file confirms it"
+        confidence, reason = "fair", f"the only reading with one mistake; {_confirmed(supported)}"
     return Guess(stated=told, doubts=doubts, suggestions=tuple(best), confidence=confidence, reason=reason)
+
+
+def _weight(fact: Fact) -> int:
+    return fact.weight
+
+
+def _confirmed(supported: list[Fact]) -> str:
+    if not supported:
+        return "nothing else confirms it"
+    return f"this agrees: {max(supported, key=_weight).words}"

@@ -25,6 +25,8 @@ DATUM_M = 300.0  # places are compared without a change of datum: 250 m at most 
 SQUARE_M = 0.5  # points of a tile lie in its square; the half metre tells US survey feet from international ones
 DENSITIES_M2 = (1e-4, 5000.0)  # points per square metre; LiDAR HD has 10, drones 500, a thinned cloud few
 SIZES_M = (1.5, 500.0)  # median length of the footprint of a building, metres
+SAME_AREA = (0.8, 1.25)  # drawn by registered area, in the median of a file: plans are drawn to a few per cent
+OTHER_AREA = (0.5, 2.0)  # beyond, another unit or another projection: feet are 10.8 times as many, a web map 1.6 to 2.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +69,9 @@ class Hints:
     footprint_size: float | None = None
     """Median length of the footprints of buildings, in units of the file."""
 
+    drawn_area: float | None = None
+    """Median over the parcels of the drawn area, square units of the file, by the registered one (contenance), m²."""
+
     def of_points(self, rows: NDArray[np.intp], n: int) -> Hints:
         """The same hints for some of the points."""
         codes = self.departements
@@ -80,7 +85,8 @@ def weigh(hints: Hints, xy: Array, change: Change, code: str, lon: Array, lat: A
         _square(hints, change.undo(xy), code, lon, lat),
         _site(hints, lon, lat),
         _neighbours(hints, lon, lat),
-        _sizes(hints, change, code, xy),
+        _sizes(hints, change, code),
+        _registered_areas(hints, xy, change, code),
     ]
     return [fact for fact in facts if fact is not None]
 
@@ -174,9 +180,8 @@ def distance_from_box(lon: Array, lat: Array, west: float, south: float, east: f
     return float(distance_km(float(lon[nearest]), float(lat[nearest]), x[[nearest]], y[[nearest]])[0])
 
 
-def _sizes(hints: Hints, change: Change, code: str, xy: Array) -> Fact | None:
+def _sizes(hints: Hints, change: Change, code: str) -> Fact | None:
     """Density and footprints in metres: only a unit can make them absurd."""
-    del xy
     one = system(Reference(horizontal=code))
     if one.flat is None or one.is_degrees:
         return None
@@ -197,3 +202,26 @@ def _sizes(hints: Hints, change: Change, code: str, xy: Array) -> Fact | None:
     if not words:
         return None
     return Fact(name="sizes", words=" and ".join(words), values=values, weight=-2 if absurd else 0)
+
+
+def _registered_areas(hints: Hints, xy: Array, change: Change, code: str) -> Fact | None:
+    """Parcels as drawn against the register: tells a unit, and a projection that does not keep areas; never a zone."""
+    if hints.drawn_area is None or not hints.drawn_area > 0:
+        return None
+    ratio = hints.drawn_area * _square_metres(np.median(xy, axis=0), change, code)
+    if not np.isfinite(ratio):
+        return None
+    weight = 1 if SAME_AREA[0] <= ratio <= SAME_AREA[1] else 0 if OTHER_AREA[0] <= ratio <= OTHER_AREA[1] else -2
+    return Fact(
+        name="registered_areas", words=f"parcels as drawn have {ratio:.3g} times their registered area (contenance)",
+        values={"ratio": float(f"{ratio:.4g}")}, weight=weight,
+    )  # fmt: skip
+
+
+def _square_metres(place: Array, change: Change, code: str) -> float:
+    """Square metres of a square unit of the file at a place, once read as ``code``; good to a percent."""
+    step = 1e-5 * max(1.0, float(np.abs(place).max()))  # some 50 m, in degrees as in metres
+    corners = change.undo(place + step * np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]))
+    lon, lat = lonlat(system(Reference(horizontal=code)), corners)
+    x, y = (lon - lon[0]) * 111_320.0 * np.cos(np.radians(lat[0])), (lat - lat[0]) * 111_320.0
+    return float(abs(x[1] * y[2] - x[2] * y[1])) / step**2
