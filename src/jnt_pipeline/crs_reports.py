@@ -56,7 +56,9 @@ def print_explanation(console: Console, explanation: crs.Explanation) -> None:
             say("", f"{grid.relation}; {grid.territory}; {grid.licence}")
     for wording in dict.fromkeys(grid.attribution for grid in explanation.grids if grid.attribution):
         say("attribution", wording)
-    if explanation.without_grids:
+    if explanation.without_grids and (
+        operation is not None or any(grid.state != "present" for grid in explanation.grids)
+    ):
         say("without it" if len(explanation.grids) == 1 else "without them", explanation.without_grids)
     for area in explanation.valid_in:
         say("valid in", area)
