@@ -17,7 +17,9 @@ from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.france.departements import departement_of
 from jnt_pipeline.crs.guessing.hints import Hints
+from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import system
 from jnt_pipeline.errors import (
     EmptySourceError,
     JntError,
@@ -28,6 +30,7 @@ from jnt_pipeline.errors import (
 )
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.sources.cadastre import CadastreSource, read_cadastre
+from jnt_pipeline.sources.geojson import geometries_of, parse_json, stated_crs_name
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS, RawNetwork, RawTable, judged_layers, judged_observations
 from jnt_pipeline.sources.observed import Observed
@@ -37,6 +40,7 @@ from jnt_pipeline.sources.sensorthings import sensorthings_network
 __all__ = ["Examined", "examine_cadastre", "examine_csv", "examine_sensorthings"]
 
 _FEWEST_AREAS = 3  # parcels: below, one typing error would tell a unit
+DEGREES = "EPSG:4326"  # what cadastre and sensors are read in, longitude first
 _SHOWN = 5  # records named in a finding; the others are counted
 _NOBODY = Provenance(producer="not stated", licence="not stated")  # a check writes no layer
 
@@ -51,7 +55,7 @@ def examine_cadastre(path: Path) -> Examined:
     try:
         layers = read_cadastre((path,), source)
     except UnsupportedError as error:
-        return _refused(path, "geojson", error), None  # sound GeoJSON, of something else than the cadastre
+        return _refused(path, "geojson", error), _of_another_crs(path)  # or of something else than the cadastre
     except JntError as error:
         return _refused(path, "cadastre", error), None
     layer = max(layers, key=lambda one: one.counts.read)
@@ -135,8 +139,8 @@ def _of_stations(path: Path, raw: RawTable, vertical: str | None) -> Observed:
     return Observed(
         name=path.name,
         points=numbers[np.isfinite(numbers[:, :2]).all(axis=1)][:, :2],
-        reference=Reference(horizontal="EPSG:4326", vertical=vertical),
-        takes_crs=False,
+        reference=Reference(horizontal=DEGREES, vertical=vertical),
+        read_in=DEGREES,
         spots=numbers[np.isfinite(numbers).all(axis=1)],
     )
 
@@ -154,11 +158,38 @@ def _of_cadastre(path: Path, layer: Layer) -> Observed:
         name=path.name,
         points=points[first],
         reference=layer.reference,
-        takes_crs=False,
+        read_in=DEGREES,
         hints=Hints(
             departements=np.array(departements, dtype=object),
             footprint_size=_footprint_size(layer.name, shapes[placed]),
             drawn_area=_drawn_area(frame[placed], shapes[placed]),
+        ),
+    )
+
+
+def _of_another_crs(path: Path) -> Observed | None:
+    """One point of each feature of a GeoJSON that names a CRS which is not read: it may be none of these numbers."""
+    document = parse_json(path)
+    if not isinstance(document, dict) or not isinstance(document.get("features"), list) or not document.get("crs"):
+        return None
+    try:
+        reference = reference_of(stated_crs_name(document, path), where=path.name).flat()
+    except JntError:
+        return None
+    if system(reference).is_degrees or system(reference).is_geocentric:
+        return None
+    features = [one for one in document["features"] if isinstance(one, dict)]
+    shapes = geometries_of(features).values
+    known = [i for i, one in enumerate(shapes) if one is not None and not one.is_empty]
+    properties = [features[i].get("properties") for i in known]
+    codes = [one.get("commune") if isinstance(one, dict) else None for one in properties]
+    return Observed(
+        name=path.name,
+        points=np.array([shapely.get_coordinates(shapes[i])[0] for i in known]).reshape(-1, 2),
+        reference=reference,
+        read_in=DEGREES,
+        hints=Hints(
+            departements=np.array([departement_of(str(code)) if code else None for code in codes], dtype=object)
         ),
     )
 

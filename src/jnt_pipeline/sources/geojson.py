@@ -20,7 +20,14 @@ from shapely.geometry import shape
 from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources.files import read_bytes
 
-__all__ = ["FeatureCollection", "Geometries", "geometries_of", "parse_json", "read_feature_collection"]
+__all__ = [
+    "FeatureCollection",
+    "Geometries",
+    "geometries_of",
+    "parse_json",
+    "read_feature_collection",
+    "stated_crs_name",
+]
 
 _LONGITUDE_FIRST = ("CRS84", "EPSG::4326", "EPSG:4326")
 _DEFAULT_CRS = "CRS84"
@@ -151,7 +158,7 @@ def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
     """Refuse another CRS than longitude, latitude, and two in one file: GeoJSON of 2008 let any object name one."""
     names: Counter[str] = Counter()
     first: dict[str, str] = {}
-    own = _DEFAULT_CRS if document.get("crs") is None else _crs_name(document["crs"], path)
+    own = stated_crs_name(document, path)
     if document.get("crs") is not None:
         names[own] = 0
     for i, feature in enumerate(document["features"]):
@@ -185,8 +192,14 @@ def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
             where=path.name,
             found=next(iter(known.values())),
             expected="RFC 7946: CRS84",
-            remedy="ask for the GeoJSON in longitude, latitude",
+            remedy="ask for the GeoJSON in longitude, latitude, or bring it there: "
+            f"jnt crs transform auto EPSG:4326 {path.name}",
         )
+
+
+def stated_crs_name(document: dict[str, Any], path: Path) -> str:
+    """The name in the ``crs`` member of a collection, ``CRS84`` without one. Raises ``MissingCrsError``."""
+    return _DEFAULT_CRS if document.get("crs") is None else _crs_name(document["crs"], path)
 
 
 def _crs_name(crs: Any, path: Path) -> str:

@@ -30,8 +30,8 @@ class Observed:
     """Shape (n, 2): x or longitude first, as written; n is at most some thousands."""
     reference: Reference | None
     """What the file states or the user declared; the vertical part is None where heights are not known."""
-    takes_crs: bool = True
-    """Whether the source of such files has a ``crs`` to declare; cadastre and sensors are read in degrees alone."""
+    read_in: str = ""
+    """The one system that such files are read in (cadastre, sensors); empty where a ``crs`` can be declared."""
     hints: Hints = field(default_factory=Hints)
     spots: Array = field(default_factory=lambda: _NOWHERE)
     """Shape (k, 3): points with a height, as written."""

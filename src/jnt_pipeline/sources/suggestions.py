@@ -90,7 +90,7 @@ def _of_place(guess: Guess | None, one: Observed) -> list[Finding]:
             severity="warning",
             code="ambiguous_reference" if tied else "probable_reference",
             message=f"{message}. Confidence {guess.confidence}: {guess.reason}",
-            remedy=_remedy(first, guess.stated, one),
+            remedy=_remedy(first, one),
             suggestion=first.remedy,
             alternatives=tuple(one.remedy for one in others),
             confidence=f"{guess.confidence}: {guess.reason}",
@@ -111,15 +111,17 @@ def _named(code: str) -> str:
     return code if name == code else f"{name}, {code}"
 
 
-def _remedy(first: Suggestion, stated: str, one: Observed) -> str:
+def _remedy(first: Suggestion, one: Observed) -> str:
     """What can be done about it with this kind of file."""
     confirmed = "once the producer has confirmed it; nothing is corrected here"
     if first.change != "as_written":
         return f"{first.remedy}, {confirmed}"
-    if one.takes_crs:
+    if not one.read_in:
         return f"declare `{first.remedy}`, {confirmed}"
-    way = f"jnt crs transform {first.reference} {stated} {one.name}"
-    return f"these files are read in {stated} alone: bring it there with `{way}`, {confirmed}"
+    if first.reference == one.read_in:
+        return f"ask for a file that states {one.read_in}, or nothing, {confirmed}"
+    way = f"jnt crs transform {first.reference} {one.read_in} {one.name}"
+    return f"these files are read in {one.read_in} alone: bring it there with `{way}`, {confirmed}"
 
 
 def _evidence(doubts: Iterable[Fact], support: Iterable[Fact] = ()) -> tuple[Evidence, ...]:
