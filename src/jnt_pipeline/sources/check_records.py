@@ -141,6 +141,7 @@ def _of_stations(path: Path, raw: RawTable, vertical: str | None) -> Observed:
         points=numbers[np.isfinite(numbers[:, :2]).all(axis=1)][:, :2],
         reference=Reference(horizontal=DEGREES, vertical=vertical),
         read_in=DEGREES,
+        transform_options=" --columns longitude,latitude" if path.suffix.lower() == ".csv" else None,
         spots=numbers[np.isfinite(numbers).all(axis=1)],
     )
 
@@ -159,6 +160,7 @@ def _of_cadastre(path: Path, layer: Layer) -> Observed:
         points=points[first],
         reference=layer.reference,
         read_in=DEGREES,
+        transform_options=None if path.suffix.lower() == ".gz" else "",
         hints=Hints(
             departements=np.array(departements, dtype=object),
             footprint_size=_footprint_size(layer.name, shapes[placed]),
@@ -188,6 +190,7 @@ def _of_another_crs(path: Path) -> Observed | None:
         points=np.array([shapely.get_coordinates(shapes[i])[0] for i in known]).reshape(-1, 2),
         reference=reference,
         read_in=DEGREES,
+        transform_options=None if path.suffix.lower() == ".gz" else "",
         hints=Hints(
             departements=np.array([departement_of(str(code)) if code else None for code in codes], dtype=object)
         ),

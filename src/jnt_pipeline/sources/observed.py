@@ -32,6 +32,8 @@ class Observed:
     """What the file states or the user declared; the vertical part is None where heights are not known."""
     read_in: str = ""
     """The one system that such files are read in (cadastre, sensors); empty where a ``crs`` can be declared."""
+    transform_options: str | None = None
+    """What ``jnt crs transform`` needs to be told of such a file; None where it does not read it."""
     hints: Hints = field(default_factory=Hints)
     spots: Array = field(default_factory=lambda: _NOWHERE)
     """Shape (k, 3): points with a height, as written."""

@@ -120,7 +120,9 @@ def _remedy(first: Suggestion, one: Observed) -> str:
         return f"declare `{first.remedy}`, {confirmed}"
     if first.reference == one.read_in:
         return f"ask for a file that states {one.read_in}, or nothing, {confirmed}"
-    way = f"jnt crs transform {first.reference} {one.read_in} {one.name}"
+    if one.transform_options is None:
+        return f"these files are read in {one.read_in} alone: ask for it there, {confirmed}"
+    way = f"jnt crs transform {first.reference} {one.read_in} {one.name}{one.transform_options}"
     return f"these files are read in {one.read_in} alone: bring it there with `{way}`, {confirmed}"
 
 
