@@ -279,6 +279,30 @@ def test_a_pair_without_a_common_place_says_where_each_code_holds(source: str, t
 
 
 @pytest.mark.parametrize(
+    ("pair", "area", "expected"),
+    [
+        (("EPSG:2154+5720", "EPSG:4979"), (8.6, 41.8, 8.9, 42.0), "France continentale"),  # Ajaccio
+        (("EPSG:2154", "EPSG:4326"), (48.0, 2.0, 49.0, 3.0), "area of use of EPSG:2154"),  # latitude first
+        (("EPSG:4326", "EPSG:2975"), (2.0, 48.0, 3.0, 49.0), "area of use of EPSG:2975"),
+    ],
+)
+def test_an_area_where_a_reference_does_not_hold_is_named_not_called_a_pair_without_operation(
+    pair: tuple[str, str], area: tuple[float, float, float, float], expected: str
+) -> None:
+    with pytest.raises(DisjointAreasError, match="lies where one of the references does not hold") as caught:
+        transformation(*pair, area=area)
+    assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "area", [(2.0, 49.0, 3.0, 48.0), (2.0, 48.0, float("nan"), 49.0), (600_000.0, 48.0, 3.0, 49.0)]
+)
+def test_an_area_that_is_no_box_in_degrees_is_refused(area: tuple[float, float, float, float]) -> None:
+    with pytest.raises(CrsError, match="not a box in degrees"):
+        transformation("EPSG:2154", "EPSG:4326", area=area)
+
+
+@pytest.mark.parametrize(
     ("source", "target"),
     [("EPSG:3942", "EPSG:3943"), ("EPSG:2154", "EPSG:27564"), ("EPSG:32631", "EPSG:2154"), ("EPSG:3812", "EPSG:2154")],
 )

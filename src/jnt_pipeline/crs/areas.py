@@ -23,7 +23,7 @@ from jnt_pipeline.crs.france.territories import (
 )
 from jnt_pipeline.crs.operations import PinnedOperation
 from jnt_pipeline.crs.systems import System
-from jnt_pipeline.errors import DisjointAreasError
+from jnt_pipeline.errors import CrsError, DisjointAreasError
 
 __all__ = [
     "AREA_MARGIN_DEG",
@@ -32,6 +32,7 @@ __all__ = [
     "Domain",
     "domains_of",
     "legal_reference_text",
+    "require_area",
     "require_meeting",
 ]
 
@@ -214,6 +215,47 @@ def require_meeting(source: System, target: System) -> None:
         remedy="state the reference that these coordinates are really in"
         + (f"; legal are {_advice(rows)}" if rows else ""),
     )
+
+
+def require_area(source: System, target: System, area: Bounds) -> None:
+    """Raise unless a place that is asked for is one, and lies where both systems hold.
+
+    Parameters
+    ----------
+    area
+        West, south, east, north, degrees; west > east across the antimeridian. It may have no size.
+
+    Raises
+    ------
+    CrsError
+        These are not four numbers in that order.
+    DisjointAreasError
+        One of the systems does not hold there; PROJ would call that a pair without any operation.
+    """
+    where = f"{source.reference} to {target.reference}"
+    if (
+        len(area) != 4
+        or not all(abs(v) <= limit for v, limit in zip(area, (180, 90) * 2, strict=True))
+        or area[1] > area[3]
+    ):
+        raise CrsError(
+            "the area is not a box in degrees",
+            where=where,
+            found=str(area),
+            expected="west, south, east, north: longitudes from −180 to 180, latitudes from −90 to 90",
+            remedy="give the box of the place in degrees, longitude first",
+        )
+    box = Domain(label="", bounds=area, outline=None).shape
+    for end in (source, target):
+        for domain in (*_of_crs(end), *_of_vertical(end.reference.vertical)):
+            if not domain.shape.intersects(box):
+                raise DisjointAreasError(
+                    "the area asked for lies where one of the references does not hold",
+                    where=where,
+                    found=f"west, south, east, north {', '.join(f'{v:g}' for v in area)}",
+                    expected=domain.label,
+                    remedy="give the place where the coordinates lie, longitude first, or none",
+                )
 
 
 def _place(code: str, end: System) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyproj
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.crs.areas import require_meeting
+from jnt_pipeline.crs.areas import require_area, require_meeting
 from jnt_pipeline.crs.france.territories import french_name, territories_of
 from jnt_pipeline.crs.operations import PinnedOperation, best_operation, pin_between, pin_of
 from jnt_pipeline.crs.own_operations import datum_link, datum_name, height_link
@@ -120,13 +120,15 @@ def route(source: System, target: System, undulation: DeclaredUndulation | None,
     Raises
     ------
     DisjointAreasError
-        The two references hold nowhere together; PROJ is not asked for an operation.
+        The two references hold nowhere together, or not in ``area``; PROJ is not asked for an operation.
     MissingHeightReferenceError
         The target states heights and the source does not.
     MissingGridError, BallparkError, CrsError
         As :func:`~jnt_pipeline.crs.operations.best_operation`.
     """
     require_meeting(source, target)
+    if area is not None:
+        require_area(source, target, area)
     if source.reference == target.reference:
         return Route(steps=(), note="source and target are the same reference")
     if target.has_heights and not source.has_heights:
