@@ -314,7 +314,11 @@ def _stored_rasters(folder: Path, size_m: int) -> dict[str, StoredRaster]:
             tiles[name].append(path)
     return {
         name: StoredRaster(
-            name=name, tiles=tuple(paths), reference=FULL, resolution_m=RESOLUTION_M, provenance=_PROVENANCE
+            name=name,
+            tiles=tuple(paths),
+            reference=FULL.flat() if name == "dhm" else FULL,  # heights above the ground count from no datum
+            resolution_m=RESOLUTION_M,
+            provenance=_PROVENANCE,
         )
         for name, paths in tiles.items()
     }

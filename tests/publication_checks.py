@@ -307,7 +307,11 @@ def check_geoparquet(folder: Path) -> str:
 
 
 def check_cogs(folder: Path) -> str:
-    """The validator of rio-cogeo, internal tiles even on small rasters; returns the CRS they state."""
+    """The validator of rio-cogeo, internal tiles even on small rasters; returns the CRS that elevations state.
+
+    Heights above the ground state its horizontal part alone.
+    """
+    import pyproj
     import rasterio
     from rio_cogeo.cogeo import cog_validate
 
@@ -317,7 +321,10 @@ def check_cogs(folder: Path) -> str:
         with rasterio.open(path) as dataset:
             assert dataset.block_shapes == [(512, 512)]
             assert dataset.nodata is not None
-            codes.add(f"EPSG:{dataset.crs.to_epsg()}")
+            crs = pyproj.CRS(dataset.crs.to_wkt())
+            assert crs.is_compound == (path.stem != "dhm")
+            if crs.is_compound:
+                codes.add(f"EPSG:{dataset.crs.to_epsg()}")
     (code,) = codes
     return code
 

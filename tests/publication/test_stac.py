@@ -105,12 +105,13 @@ def test_dates_come_from_vintages(folder: Path) -> None:
 
 
 def test_licence_producer_and_both_references_are_said(folder: Path) -> None:
-    for item in items(folder).values():
+    for name, item in items(folder).items():
+        above_ground = name == "cog-dhm"  # it counts from no datum
         assert item.properties["license"] == "etalab-2.0"
         assert item.properties["jnt:attribution"] == "Fictional data, jnt_pipeline"
         assert item.properties["providers"][0]["name"] == "The jnt_pipeline tests"
-        assert item.properties["proj:code"] == "EPSG:5698"
-        assert item.properties["jnt:vertical_crs"] == "EPSG:5720"
+        assert item.properties["proj:code"] == ("EPSG:2154" if above_ground else "EPSG:5698")
+        assert item.properties["jnt:vertical_crs"] == (None if above_ground else "EPSG:5720")
         assert item.properties["jnt:declared_undulation"]["value_m"] == 49.9
     tileset = items(folder)["3dtiles-buildings"].assets["tileset.json"]
     assert tileset.extra_fields["proj:code"] == "EPSG:4978"

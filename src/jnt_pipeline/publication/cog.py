@@ -14,6 +14,7 @@ from pydantic import Field
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from jnt_pipeline.crs.france.territories import french_name
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import accuracy_text
 from jnt_pipeline.publication.origin import coordinate_origin, territory_origin
@@ -47,7 +48,7 @@ class CogExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:
@@ -78,6 +79,8 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
         tags = {
             **{key: _text(value) for key, value in territory_origin(territory).items()},
             "raster": name,
+            "vertical_crs": _text(raster.reference.vertical),
+            "reference_name": french_name(raster.reference.code),
             **{key: _text(value) for key, value in coordinate_origin(raster.provenance).items()},
             "accuracy": accuracy_text(raster.provenance.accuracy_m),
         }
@@ -106,8 +109,9 @@ def write_cog(raster: StoredRaster, path: Path, *, title: str, tags: dict[str, s
     """Merge the tiles of one raster into a Cloud Optimized GeoTIFF (float32, deflate, predictor 3, NaN = unknown).
 
     GDAL reads the tiles block by block through a virtual mosaic, so that memory does not grow with the territory.
-    The CRS is the compound one (horizontal and vertical), which GeoTIFF 1.1 carries as keys. Returns the number
-    of cells with a value in the tiles. Raises ``ExportError``.
+    The CRS is that of the raster: compound (horizontal and vertical) for elevations, which GeoTIFF 1.1 carries as keys;
+    horizontal alone for heights above the ground. Returns the number of cells with a value in the tiles.
+    Raises ``ExportError``.
 
     Source: OGC 21-026 (Cloud Optimized GeoTIFF), OGC 19-008r4 (GeoTIFF 1.1).
     """

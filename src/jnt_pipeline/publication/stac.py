@@ -13,6 +13,7 @@ from pydantic import Field
 from rasterio.crs import CRS
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.crs.france.territories import french_name
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import ExportError
@@ -67,7 +68,7 @@ class StacExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:
@@ -263,6 +264,7 @@ def _item(
             **{f"jnt:{key}": value for key, value in territory_origin(territory).items()},
             "jnt:horizontal_crs": content.reference.horizontal,
             "jnt:vertical_crs": content.reference.vertical,
+            "jnt:reference_name": french_name(content.reference.code),
         },
     )
     if provenance is not None:

@@ -92,7 +92,8 @@ def _rasters(config: TwinConfig, base: TwinIndex, terrain: Mapping[str, Record])
     return {
         name: RasterEntry(
             tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
-            reference=config.reference,
+            # Heights above the ground count from no datum: whoever moves them must not add an undulation.
+            reference=config.reference.flat() if name == "dhm" else config.reference,
             resolution_m=config.terrain.resolution_m,
             provenance=base.layers["point_clouds"].provenance,
         )
