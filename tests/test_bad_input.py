@@ -292,7 +292,7 @@ CASES = (
         impossible_parcel,
         "set aside: impossible_coordinates",
         0,
-        "latitude 147.8",
+        "no place on Earth",
         "1 impossible_coordinates",
     ),
     Case(
