@@ -130,6 +130,19 @@ def test_export_alone(jnt, town: Town, tmp_path: Path, monkeypatch: pytest.Monke
     assert "'cityjson'" in said.err
 
 
+def test_check_takes_the_reference_that_the_user_declares(jnt, repository: Path) -> None:  # type: ignore[no-untyped-def]
+    stations = repository / "sample_data" / "rive" / "sensors" / "stations.csv"
+    tile = next((repository / "sample_data" / "rive" / "lidar").glob("*.laz"))
+    assert jnt("check", str(stations)).code != 0
+    assert jnt("check", str(stations), "--vertical", "epsg:5720").code == 0
+    wrong = jnt("check", str(tile), "--crs", "EPSG:3946+5720")
+    assert wrong.code == 1
+    assert "look like Lambert-93" in " ".join(wrong.out.split())
+    nothing = jnt("check", str(stations), "--vertical", "EPSG:2154")
+    assert nothing.code == 1
+    assert "is no vertical system" in nothing.err
+
+
 def test_check_says_what_a_file_holds_and_ends_with_its_verdict(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     tile = next((town.folder / "lidar").glob("*.laz"))
     said = jnt("check", tile, "--json")

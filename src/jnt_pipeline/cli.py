@@ -171,6 +171,14 @@ def run(
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Source files of any kind.")],
+    reference: Annotated[
+        str | None,
+        typer.Option("--crs", metavar="REF", help="Reference that you declare for LiDAR files, e.g. EPSG:2154+5720."),
+    ] = None,
+    vertical: Annotated[
+        str | None,
+        typer.Option(help="Vertical CRS that you declare for files that state none (LiDAR, sensors), e.g. EPSG:5720."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Report on source files before anything is built on them: what they hold, and what is wrong.
@@ -183,9 +191,13 @@ def check(
     Example: jnt check LHD_FXX_0650_6860_PTS_LAMB93_IGN69.copc.laz model.ifc
     """
     from jnt_pipeline import reports
+    from jnt_pipeline.crs import canonical
     from jnt_pipeline.sources.check import check_files
 
-    found = check_files(files)
+    declared = None if reference is None else canonical(reference)
+    if vertical is not None:
+        vertical = canonical(f"EPSG:4326+{vertical}").vertical  # refuses what is no vertical system
+    found = check_files(files, crs=declared, vertical=vertical)
     if as_json:
         print(json.dumps([report.model_dump(mode="json") for report in found], indent=1, ensure_ascii=False))
     else:

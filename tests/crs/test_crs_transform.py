@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from jnt_pipeline.crs import (
     DeclaredUndulation,
     Reference,
+    canonical,
     transform,
     transform_geometries,
     transformation,
@@ -442,6 +443,10 @@ def test_a_fresh_process_without_grids_refuses_heights_and_never_prints_a_number
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=True
     )
     assert [line.split()[0] for line in run.stdout.splitlines()] == ["refused", "refused"]
+
+
+def test_a_reference_is_read_in_lower_case_and_between_blanks_too() -> None:
+    assert canonical(" epsg:2154+5720\n") == canonical("EPSG:2154+EPSG:5720")
 
 
 def test_a_reference_given_as_value_or_text_is_the_same_question() -> None:

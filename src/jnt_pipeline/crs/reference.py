@@ -36,7 +36,7 @@ class Reference(BaseModel):
     @classmethod
     def _from_text(cls, value: object) -> object:
         if isinstance(value, str):
-            head, _, tail = value.partition("+")
+            head, _, tail = value.strip().upper().partition("+")
             return {"horizontal": head, "vertical": f"EPSG:{tail.removeprefix('EPSG:')}" if tail else None}
         return value
 
