@@ -58,3 +58,13 @@ def test_an_explanation_can_be_written_and_read_again(grids: Path) -> None:
 def test_an_unknown_code_is_an_error() -> None:
     with pytest.raises(MissingCrsError):
         explain("EPSG:999999", "EPSG:4326")
+
+
+def test_a_place_with_latitude_first_is_told_that_longitude_comes_first(grids: Path) -> None:
+    place = explain("EPSG:2154+5720", "EPSG:4979", bbox=(48.85, 2.35, 48.85, 2.35)).place
+    assert place is not None
+    assert place.is_inside is False
+    assert place.outside.endswith("with its two axes swapped it would lie inside: longitude comes first")
+    elsewhere = explain("EPSG:2154+5720", "EPSG:4979", bbox=(55.5, -21.1, 55.5, -21.1)).place
+    assert elsewhere is not None
+    assert "swapped" not in elsewhere.outside

@@ -223,6 +223,8 @@ def _place(bbox: Bounds, outline: BaseGeometry | None, chosen: Transformation | 
         n_outside = int((~domain.contains(lon, lat)).sum())
         if n_outside:
             left.append(f"{100 * n_outside / len(lon):.0f} % of it lies outside {domain.label}")
+    if left and all(domain.contains(lat, lon).all() for domain in chosen._domains):
+        left.append("with its two axes swapped it would lie inside: longitude comes first")
     return Place(bounds=bbox, territory=_name(territory), is_inside=not left, outside="; ".join(left))
 
 
