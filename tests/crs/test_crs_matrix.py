@@ -1,6 +1,6 @@
 """Every pair of references of the table, with all grids, with none, with each one missing: right, or refused.
 
-The whole matrix takes about eleven minutes: ``JNT_WHOLE_MATRIX=1``, as CI does beside the other tests. Without it a
+The whole matrix takes about thirteen minutes: ``JNT_WHOLE_MATRIX=1``, as CI does beside the other tests. Without it a
 seeded sample that meets every system of every territory, from it and to it.
 """
 
