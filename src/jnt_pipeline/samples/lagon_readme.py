@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from jnt_pipeline.samples import coast, scan
-from jnt_pipeline.samples.cadastre import SHIFT_M
-from jnt_pipeline.samples.chance import NOISE_BOUND
+from jnt_pipeline.samples import coast
 from jnt_pipeline.samples.coast_layout import RAVINE_U
+from jnt_pipeline.samples.readme_figures import readme_figures
 from jnt_pipeline.samples.truth import SurveyedSample
 
 __all__ = ["readme"]
@@ -13,24 +12,9 @@ __all__ = ["readme"]
 
 def readme(sample: SurveyedSample) -> str:
     """Return the README of a generated sample (Markdown)."""
-    town, site, story, counts = sample.town, sample.town.site, sample.story, sample.sensors
-    west, south, east, north = town.extent.bounds
-    classes: dict[int, int] = {}
-    for by_class in sample.classes.values():
-        for code, n in by_class.items():
-            classes[code] = classes.get(code, 0) + n
-    placing, standing = sample.model.placing, town.buildings
     return _TEMPLATE.format(
-        seed=town.seed,
-        density=sample.density,
-        west=west,
-        south=south,
-        east=east,
-        north=north,
-        seam=site.seam_easting_m,
-        centre=site.centre_northing_m,
-        insee=site.insee,
-        angle=town.layout.frame.angle_deg,
+        **readme_figures(sample),
+        centre=sample.town.site.centre_northing_m,
         sea=coast.SEA_M,
         shore=coast.SHORE_V,
         reef=coast.REEF_V,
@@ -38,50 +22,8 @@ def readme(sample: SurveyedSample) -> str:
         berm=coast.SHELF_M[2],
         hollow=coast.SHELF_M[3],
         ravine=RAVINE_U,
-        tiles="\n".join(f"| `{name}` | {sum(by_class.values()):,} |" for name, by_class in sample.classes.items()),
-        histogram=", ".join(f"{code}: {n:,}" for code, n in sorted(classes.items())),
-        ground_sigma=scan.GROUND_SIGMA_M * 100,
-        roof_sigma=scan.ROOF_SIGMA_M * 100,
-        bound=NOISE_BOUND,
-        water_share=scan.WATER_SHARE * 100,
-        canopy=scan.THROUGH_CANOPY * 100,
-        wall=scan.WALL_SHARE * 100,
-        virtual=scan.VIRTUAL_STEP_M,
         rise=coast.BRIDGE_RISE_M,
         camber=coast.BRIDGE_CAMBER_M,
-        n_buildings=len(standing),
-        n_seam=len(town.crossing_seam),
-        n_missing=sum(1 for b in standing if b.registration == "missing"),
-        n_shifted=sum(1 for b in standing if b.registration == "shifted"),
-        n_light=sum(1 for b in standing if b.is_light),
-        n_67=sum(1 for b in standing if b.point_class == 67),
-        n_ghosts=len(town.ghosts),
-        n_trees=len(sample.scenery.trees),
-        shift=f"({SHIFT_M[0]}, {SHIFT_M[1]})",
-        n_parcels=len(sample.plan.parcels),
-        n_parcel_features=sample.features["parcelles"],
-        n_footprint_features=sample.features["batiments"],
-        n_sections=sample.features["sections"],
-        broken=sample.plan.broken,
-        doubled=sample.plan.doubled,
-        eastings=placing.eastings_m,
-        northings=placing.northings_m,
-        height=placing.height_m,
-        rotation=placing.angle_deg,
-        scale=placing.scale,
-        grid_scale=site.grid_scale,
-        products=", ".join(f"{name} {n}" for name, n in sample.model.products.items()),
-        shelter=town.modelled.building_id,
-        zero=story.gauge_zero_m,
-        csv_rows=counts.csv_rows,
-        n_st=counts.sensorthings_observations,
-        duplicates=counts.exact_duplicates,
-        late=counts.out_of_order,
-        rules="\n".join(
-            f"- `{rule.rule_id}`: {rule.observed_property} "
-            f"{f'above {rule.above}' if rule.above is not None else f'below {rule.below}'}, clear at {rule.clear}"
-            for rule in story.rules
-        ),
     )
 
 
@@ -161,7 +103,7 @@ sections end at the coastline; the beach, the streets and the ravine have no par
 
 ## BIM (`bim/abri.ifc`)
 
-IFC4 in millimetres: the cyclone shelter, which is building {shelter}. IfcMapConversion: E {eastings}, N {northings},
+IFC4 in millimetres: the cyclone shelter, which is building {modelled}. IfcMapConversion: E {eastings}, N {northings},
 H {height} m (finished ground floor), rotation {rotation}°, scale {scale:.9f} = 0.001 (millimetres to metres)
 times {grid_scale}, the scale of UTM 40S here: the model is in true lengths, 24.000 m by 14.000 m. TargetCRS is
 EPSG:2975, VerticalDatum REUN89. {products}.

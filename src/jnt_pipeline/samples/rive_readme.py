@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from jnt_pipeline.samples import scan, terrain
-from jnt_pipeline.samples.cadastre import SHIFT_M
-from jnt_pipeline.samples.chance import NOISE_BOUND
+from jnt_pipeline.samples import terrain
+from jnt_pipeline.samples.readme_figures import readme_figures
 from jnt_pipeline.samples.truth import SurveyedSample
 
 __all__ = ["readme"]
@@ -12,78 +11,15 @@ __all__ = ["readme"]
 
 def readme(sample: SurveyedSample) -> str:
     """Return the README of a generated sample (Markdown)."""
-    west, south, east, north = sample.town.extent.bounds
-    tiles = "\n".join(f"| `{name}` | {sum(by_class.values()):,} |" for name, by_class in sample.classes.items())
-    classes: dict[int, int] = {}
-    for by_class in sample.classes.values():
-        for code, n in by_class.items():
-            classes[code] = classes.get(code, 0) + n
-    histogram = ", ".join(f"{code}: {n:,}" for code, n in sorted(classes.items()))
-    site, story = sample.town.site, sample.story
-    rules = "\n".join(
-        f"- `{rule.rule_id}`: {rule.observed_property} "
-        f"{f'above {rule.above}' if rule.above is not None else f'below {rule.below}'}, clear at {rule.clear}"
-        for rule in story.rules
-    )
-    products = ", ".join(f"{name} {n}" for name, n in sample.model.products.items())
-    placing = sample.model.placing
-    standing = sample.town.buildings
-    counts = sample.sensors
     return _TEMPLATE.format(
-        seed=sample.town.seed,
-        density=sample.density,
-        west=west,
-        south=south,
-        east=east,
-        north=north,
-        seam=site.seam_easting_m,
-        insee=site.insee,
-        angle=sample.town.layout.frame.angle_deg,
+        **readme_figures(sample),
         water=terrain.WATER_M,
         fall=terrain.WATER_SLOPE * 1000,
         half=terrain.RIVER_HALF_WIDTH_M,
         quay=terrain.QUAY_M,
         terraces=" and ".join(f"{height} m at v = {v}" for v, height in terrain.TERRACES),
-        tiles=tiles,
-        histogram=histogram,
-        ground_sigma=scan.GROUND_SIGMA_M * 100,
-        roof_sigma=scan.ROOF_SIGMA_M * 100,
-        bound=NOISE_BOUND,
-        water_share=scan.WATER_SHARE * 100,
-        canopy=scan.THROUGH_CANOPY * 100,
-        wall=scan.WALL_SHARE * 100,
-        virtual=scan.VIRTUAL_STEP_M,
         deck=terrain.BRIDGE_DECK_M,
         camber=terrain.BRIDGE_CAMBER_M,
-        n_buildings=len(standing),
-        n_seam=len(sample.town.crossing_seam),
-        n_missing=sum(1 for b in standing if b.registration == "missing"),
-        n_shifted=sum(1 for b in standing if b.registration == "shifted"),
-        n_light=sum(1 for b in standing if b.is_light),
-        n_67=sum(1 for b in standing if b.point_class == 67),
-        n_ghosts=len(sample.town.ghosts),
-        n_trees=len(sample.scenery.trees),
-        shift=f"({SHIFT_M[0]}, {SHIFT_M[1]})",
-        n_parcels=len(sample.plan.parcels),
-        n_parcel_features=sample.features["parcelles"],
-        n_footprint_features=sample.features["batiments"],
-        n_sections=sample.features["sections"],
-        broken=sample.plan.broken,
-        doubled=sample.plan.doubled,
-        eastings=placing.eastings_m,
-        northings=placing.northings_m,
-        height=placing.height_m,
-        rotation=placing.angle_deg,
-        scale=placing.scale,
-        grid_scale=site.grid_scale,
-        products=products,
-        school=sample.town.modelled.building_id,
-        zero=story.gauge_zero_m,
-        csv_rows=counts.csv_rows,
-        n_st=counts.sensorthings_observations,
-        duplicates=counts.exact_duplicates,
-        late=counts.out_of_order,
-        rules=rules,
     )
 
 
@@ -159,7 +95,7 @@ Etalab's GeoJSON: WGS 84 with 7 decimals, zeros stripped from `section` and `num
 
 ## BIM (`bim/ecole.ifc`)
 
-IFC4 in millimetres: the school, which is building {school}. IfcMapConversion: E {eastings}, N {northings}, H
+IFC4 in millimetres: the school, which is building {modelled}. IfcMapConversion: E {eastings}, N {northings}, H
 {height} m (finished ground floor), rotation {rotation}°, scale {scale:.9f} = 0.001 (millimetres to metres)
 times {grid_scale}, the scale of Lambert-93 here: the model is in true lengths, 30.000 m by 12.000 m.
 {products}.
