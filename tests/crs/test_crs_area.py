@@ -216,3 +216,14 @@ def test_degrees_that_are_none_are_refused_where_every_place_would_do(point: lis
     with pytest.raises(ImpossibleValueError):
         transformation("EPSG:4979", "EPSG:4978").apply(np.array([point]))
     assert transformation("EPSG:4979", "EPSG:4978").apply(np.array([[-180.0, -90.0, 0.0]])).shape == (1, 3)
+
+
+@pytest.mark.parametrize(("place", "lon", "lat"), [("Turin", 7.6869, 45.0703), ("Bruxelles", 4.3517, 50.8503)])
+def test_degrees_abroad_are_not_said_to_look_like_something_else(
+    place: str, lon: float, lat: float, grids: Path
+) -> None:
+    with pytest.raises(OutsideAreaError) as refusal:
+        transformation("EPSG:9785", "EPSG:9781").apply(np.array([[lon, lat, 100.0]]))
+    assert "look like" not in refusal.value.remedy, place
+    with pytest.raises(OutsideAreaError, match="zeros"):
+        transformation("EPSG:9785", "EPSG:9781").apply(np.zeros((1, 3)))

@@ -177,6 +177,9 @@ def _place(lon: float, lat: float) -> str:
 def _hint(source: System, point: Array) -> str:
     likeness = looks_like(*(float(value) for value in point))
     said = source.reference.horizontal
+    if source.is_degrees and abs(point[0]) <= 180 and abs(point[1]) <= 90 and "swapped" not in likeness:
+        # Degrees that were said to be degrees: a place abroad, or Paris grades by chance. Zeros alone are worth a word.
+        likeness = likeness if likeness.startswith("zeros") else ""
     shown = likeness and (f"({said})" not in likeness or "swapped" in likeness)
     return f"the numbers look like {likeness}; " if shown else ""
 
