@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.streams import StreamedLayer, origin_text
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.provenance import Counts, Operation, Provenance
@@ -31,6 +32,7 @@ __all__ = [
     "needed_units",
     "open_twin",
     "write_layer",
+    "write_origin",
 ]
 
 TWIN = "twin.json"
@@ -198,15 +200,14 @@ def needed_units(workspace: Workspace) -> set[tuple[str, str, str]]:
 
 def write_layer(layer: Layer, folder: Path) -> None:
     """Write a base or derived layer into the scratch folder of a unit: records, rejected ones, and their origin."""
-    document = {
-        "reference": None if layer.reference is None else layer.reference.model_dump(mode="json"),
-        "provenance": layer.provenance.model_dump(mode="json"),
-        "counts": layer.counts.model_dump(mode="json"),
-    }
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
-    write_layer_parquet(layer.frame, folder / f"{layer.name}.parquet", metadata={"jnt": text})
+    write_layer_parquet(layer.frame, folder / f"{layer.name}.parquet", metadata={"jnt": origin_text(layer)})
+    write_origin(layer, folder)
+
+
+def write_origin(layer: Layer | StreamedLayer, folder: Path) -> None:
+    """Write what is beside the records of a layer: those set aside, and its origin with the counts."""
     write_layer_parquet(layer.rejected, folder / f"{layer.name}.rejected.parquet")
-    (folder / f"{layer.name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{layer.name}.json").write_text(origin_text(layer) + "\n", encoding="utf-8")
 
 
 def layer_entries(workspace: Workspace, records: Mapping[str, Record]) -> dict[str, LayerEntry]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 import geopandas as gpd
 import pandas as pd
 
+from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import SchemaError
 from jnt_pipeline.provenance import Counts, Provenance
 
 __all__ = ["REJECTED_COLUMNS", "Layer", "empty_rejections", "rejections"]
@@ -48,6 +51,21 @@ class Layer:
     """``read = kept + rejected``; ``kept`` is the length of ``frame``."""
     rejected: pd.DataFrame = field(default_factory=empty_rejections)
     """Records set aside: ``record``, ``reason``, ``detail``."""
+    own_schema: LayerSchema | None = None
+    """What the layer promises, where its name is not one of ``SCHEMAS``: a layer of a user's own file."""
+
+    @property
+    def schema(self) -> LayerSchema:
+        """The columns, key and shape that the layer promises; raises ``SchemaError`` for a name unknown."""
+        found = self.own_schema or SCHEMAS.get(self.name)
+        if found is None:
+            raise SchemaError(
+                "a layer that no schema describes",
+                where=self.name,
+                expected="a layer of the schemas, or one that brings its own",
+                remedy="give the layer its `own_schema`",
+            )
+        return found
 
     def __post_init__(self) -> None:
         """Refuse a layer whose parts contradict each other."""

@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import AreaOfInterest
+from jnt_pipeline.base_layers.columns import Column, LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
-from jnt_pipeline.base_layers.schema import SCHEMAS, Column, LayerSchema
 from jnt_pipeline.base_layers.setting_aside import followed, require_one_srid, set_aside
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import has_heights
@@ -23,7 +23,12 @@ from jnt_pipeline.errors import CrsError, MissingHeightReferenceError, SchemaErr
 __all__ = ["normalise", "set_aside"]
 
 _DTYPES: dict[str, Any] = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
-_GEOMETRY_TYPES = {"polygon": {"Polygon", "MultiPolygon"}, "point": {"Point"}, "none": set()}
+_GEOMETRY_TYPES: dict[str, tuple[str, ...]] = {
+    "polygon": ("Polygon", "MultiPolygon"),
+    "line": ("LineString", "MultiLineString"),
+    "point": ("Point", "MultiPoint"),
+    "any": ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"),
+}
 
 
 def normalise(
@@ -35,18 +40,18 @@ def normalise(
 ) -> Layer:
     """Return the base layer (*donnée socle*) made of a native ``layer``.
 
-    Records are set aside, with these reason codes and in this order: ``missing_<column>``, ``duplicate_id`` (the first
-    stays), ``missing_geometry``, ``wrong_geometry``, ``swapped_axes``, ``impossible_coordinates``,
-    ``outside_crs_area`` (each with what the numbers look like), ``invalid_geometry`` (judged on the coordinates that
-    are written), ``outside_area``. Nothing is repaired. Rows are sorted by key. A record without elevation stays
-    without; Z of geometries is left out, heights are columns.
+    Records are set aside, with these reason codes and in this order: ``missing_<column>``, ``bad_<column>`` (not of
+    the form that the schema promises), ``duplicate_id`` (the first stays), ``missing_geometry``, ``wrong_geometry``,
+    ``swapped_axes``, ``impossible_coordinates``, ``outside_crs_area`` (each with what the numbers look like),
+    ``invalid_geometry`` (judged on the coordinates that are written), ``outside_area``. Nothing is repaired. Rows are
+    sorted by key. A record without elevation stays without; Z of geometries is left out, heights are columns.
 
     Parameters: ``target`` horizontal and vertical reference of the twin; ``area`` in its horizontal CRS.
     Raises ``SchemaError`` when a column of the schema is absent, ``CrsError`` when the layer cannot be transformed,
     ``MissingHeightReferenceError`` when it has elevations and no vertical reference, ``MixedReferencesError`` when its
     geometries state several references, or when a part of its records is in another one (``crs.mixture`` says when).
     """
-    schema = SCHEMAS[layer.name]
+    schema = layer.schema
     absent = [name for name in schema.column_names if name not in layer.frame and name != "area_m2"]
     if absent:
         raise SchemaError(
@@ -61,6 +66,8 @@ def normalise(
         if column.required:
             missing = layer.frame[column.name].isna()
             layer = set_aside(layer, missing.to_numpy(), f"missing_{column.name}", f"no {column.name}")
+        if column.pattern:
+            layer = _of_pattern(layer, column)
     if schema.key:
         layer = set_aside(
             layer,
@@ -90,6 +97,16 @@ def _typed(layer: Layer, schema: LayerSchema) -> Layer:
         if column.name in frame:
             frame[column.name] = _as_kind(frame[column.name], column, layer.name)
     return replace(layer, frame=frame)
+
+
+def _of_pattern(layer: Layer, column: Column) -> Layer:
+    """Without the records whose value is not of the form that the schema promises."""
+    values = layer.frame[column.name]
+    strange = (values.notna() & ~values.str.fullmatch(column.pattern).fillna(False)).to_numpy(dtype=bool)
+    details = (
+        column.name + " '" + values.astype("object").fillna("").astype(str) + f"' is not of the form {column.pattern}"
+    )
+    return set_aside(layer, strange, f"bad_{column.name}", details.to_numpy(dtype=object))
 
 
 def _as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[Any]:
@@ -131,7 +148,7 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
     types = np.asarray(layer.frame.geom_type, dtype=object)
     layer = set_aside(
         layer,
-        ~np.isin(types, list(_GEOMETRY_TYPES[schema.shape])),
+        ~np.isin(types, _GEOMETRY_TYPES[schema.shape]),
         "wrong_geometry",
         f"expected a {schema.shape}",
     )
@@ -193,7 +210,11 @@ def _points_in_space(layer: Layer, names: list[str]) -> Vertices:
 
 def _ordered(layer: Layer, schema: LayerSchema) -> Layer:
     """Columns of the schema only, rows by key, numbered from 0."""
-    names = [*schema.column_names, *(["geometry"] if schema.shape != "none" else [])]
+    names = [*schema.column_names]
+    if schema.keeps_other_columns:
+        names += [str(name) for name in layer.frame.columns if name not in {*names, "geometry"}]
+    if schema.shape != "none":
+        names.append("geometry")
     frame = layer.frame[names]
     # Without a key: in time, then by what remains.
     kinds = sorted(schema.columns, key=lambda column: column.kind != "instant")

@@ -11,7 +11,6 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.layers import Layer, rejections
-from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.guessing.mixture import other_references
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.refusals import records_outside, refused_records
@@ -28,7 +27,7 @@ def set_aside(layer: Layer, mask: NDArray[np.bool_], reason: str, detail: str | 
     if not mask.any():
         return layer
     frame = layer.frame
-    key = SCHEMAS[layer.name].key
+    key = layer.schema.key
     names = frame[key].astype("object").where(frame[key].notna(), "") if key else pd.Series("", index=frame.index)
     numbers = frame.index.astype("str")
     records = np.where(names.to_numpy() == "", "record " + numbers.to_numpy().astype(object), names.to_numpy())
@@ -97,7 +96,7 @@ def _require_one_reference(
     parts = other_references(points[is_refused], points[~is_refused], stated)
     if not parts:
         return
-    key, suspects = SCHEMAS[layer.name].key, owners[is_refused]
+    key, suspects = layer.schema.key, owners[is_refused]
     told = [f"{int((~is_refused).sum())} records in {stated.horizontal}"]
     for part in parts:
         names = layer.frame[key].iloc[suspects[part.rows]] if key else suspects[part.rows]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.streams import LayerStream
 from jnt_pipeline.provenance import Provenance, SourceFile
 
 __all__ = ["Source", "SourceDeclaration", "SourceUnit"]
@@ -59,13 +60,15 @@ class Source(Protocol):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """The base layers that every unit of this source yields."""
+        """The base layers that a unit of this source may yield, in their order; those not delivered are left out."""
 
     def units(self, area: AreaOfInterest | None) -> tuple[SourceUnit, ...]:
         """The partitions, without parsing; raises ``SourceError`` when the path holds none."""
 
-    def read(self, unit: SourceUnit, area: AreaOfInterest | None) -> tuple[Layer, ...]:
+    def read(self, unit: SourceUnit, area: AreaOfInterest | None) -> tuple[Layer | LayerStream, ...]:
         """The native layers of one unit: native CRS, schema's column names, bad records set aside.
+
+        A layer that may hold very many records comes as a stream.
 
         ``area`` is in the twin's CRS: a reader may use it to read less, never to reject.
         """

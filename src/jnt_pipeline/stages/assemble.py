@@ -23,7 +23,7 @@ __all__ = ["assemble"]
 
 TERRAIN_VERSION = 2
 BUILDINGS_VERSION = 2
-LINKS_VERSION = 2
+LINKS_VERSION = 3
 
 NO_LIDAR = "no-lidar"
 """Unit of the footprints that no LiDAR file covers."""

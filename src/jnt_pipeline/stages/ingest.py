@@ -13,6 +13,7 @@ from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise, set_aside
 from jnt_pipeline.base_layers.point_files import rewrite_point_file
+from jnt_pipeline.base_layers.streams import LayerStream, normalise_stream
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.transform import transformation
@@ -24,7 +25,7 @@ from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import SourceUnit
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.model import StoredLayer
-from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer
+from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer, write_origin
 
 __all__ = ["POINT_FILES", "ingest", "plan_ingest"]
 
@@ -107,6 +108,9 @@ class IngestWork:
         grids: dict[str, str] = {}
         before: Layer | None = None
         for native in self.source.read(self.unit, self.area):
+            if isinstance(native, LayerStream):
+                grids |= self._streamed(native, folder)
+                continue
             layer = native
             if native.name == "point_clouds" and native.reference != self.reference:
                 layer = self._points_moved(native, folder)
@@ -115,9 +119,20 @@ class IngestWork:
                 layer = _without_orphans(layer, before)
             before = layer
             write_layer(layer, folder)
-            for operation in layer.provenance.operations:
-                grids |= {grid.name: grid.sha256 for grid in operation.grids}
+            grids |= _grids(layer.provenance)
         return {"grids": grids}
+
+    def _streamed(self, native: LayerStream, folder: Path) -> dict[str, str]:
+        """A layer that comes in batches is written in batches; returns the grids that were used."""
+        written = normalise_stream(
+            native,
+            self.reference,
+            area=self.area,
+            undulation=self.undulation,
+            path=folder / f"{native.name}.parquet",
+        )
+        write_origin(written, folder)
+        return _grids(written.provenance)
 
     def _points_moved(self, native: Layer, folder: Path) -> Layer:
         """A point cloud in another reference is rewritten in the twin's; its record is that of the new file."""
@@ -133,6 +148,10 @@ class IngestWork:
         (layer,) = source.read(SourceUnit(name=self.unit.name, files=(moved,)), None)
         origin: Provenance = native.provenance.with_operation(change.operation)
         return replace(layer, provenance=origin)
+
+
+def _grids(provenance: Provenance) -> dict[str, str]:
+    return {grid.name: grid.sha256 for operation in provenance.operations for grid in operation.grids}
 
 
 def _without_orphans(layer: Layer, parents: Layer) -> Layer:

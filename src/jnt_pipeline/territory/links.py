@@ -23,6 +23,7 @@ __all__ = [
     "link_bim_to_buildings",
     "link_buildings_to_parcels",
     "link_stations",
+    "link_table",
     "unlinked",
 ]
 
@@ -33,6 +34,9 @@ LINKS: tuple[Column, ...] = (
     Column("method", "text", "footprint_overlap, outline_overlap, inside or nearest.", required=True),
     Column("score", "number", "How sure the link is, 0 to 1; its meaning depends on the method.", required=True),
     Column("linked_on", "text", "Day on which the link was made, YYYY-MM-DD.", required=True),
+    Column(
+        "evidence", "text", "What the score rests on, a JSON object of numbers and ids; empty: the method says all."
+    ),
 )
 """What the table ``links`` holds; (link_type, source_id, target_id) is unique and the order of the rows."""
 
@@ -89,7 +93,7 @@ def link_buildings_to_parcels(
     best[order[np.unique(b[order], return_index=True)[1]]] = True
     wide = np.maximum(of_building, of_parcel) >= parameters.min_parcel_share
     keep = best | (wide & (area >= parameters.min_overlap_m2))
-    return _links(
+    return link_table(
         "building-parcel", building_id[keep], parcel_id[keep], "footprint_overlap", of_building[keep], linked_on
     )
 
@@ -116,7 +120,7 @@ def link_bim_to_buildings(
         *(_numbers(buildings, name)[b] for name in ("ground_elevation_m", "roof_elevation_m")),
     )
     ids = _ids(bim_buildings, "bim_building_id")[m], _ids(buildings, "building_id")[b]
-    return _links("bim-building", *ids, "outline_overlap", plan * height, linked_on)
+    return link_table("bim-building", *ids, "outline_overlap", plan * height, linked_on)
 
 
 def link_stations(
@@ -145,9 +149,13 @@ def link_stations(
     closeness = 1 - near[2] / max(parameters.max_station_distance_m, np.finfo(float).tiny)
     return join_links(
         [
-            _links("sensor-building", station_ids[inside_b[0]], building_ids[inside_b[1]], "inside", 1.0, linked_on),
-            _links("sensor-building", station_ids[near[0]], building_ids[near[1]], "nearest", closeness, linked_on),
-            _links(
+            link_table(
+                "sensor-building", station_ids[inside_b[0]], building_ids[inside_b[1]], "inside", 1.0, linked_on
+            ),
+            link_table(
+                "sensor-building", station_ids[near[0]], building_ids[near[1]], "nearest", closeness, linked_on
+            ),
+            link_table(
                 "sensor-parcel", station_ids[inside_p[0]], _ids(parcels, "parcel_id")[inside_p[1]], "inside", 1.0,
                 linked_on,
             ),
@@ -159,7 +167,7 @@ def join_links(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """One table of links, sorted; of links said twice the one with the best score stays."""
     filled = [table for table in tables if len(table)]
     if not filled:
-        return _links("", *(np.empty(0, dtype=object),) * 2, "", np.empty(0), "")
+        return link_table("", *(np.empty(0, dtype=object),) * 2, "", np.empty(0), "")
     key = ["link_type", "source_id", "target_id"]
     table = pd.concat(filled, ignore_index=True)
     table = table.sort_values([*key, "score", "method"], ascending=[True, True, True, False, True])
@@ -172,17 +180,19 @@ def unlinked(links: pd.DataFrame, link_type: str, source_ids: Iterable[str]) -> 
     return tuple(sorted(set(source_ids) - set(linked)))
 
 
-def _links(
+def link_table(
     link_type: str,
     source: NDArray[np.object_],
     target: NDArray[np.object_],
     method: str,
     score: Floats | float,
     on: str,
+    evidence: NDArray[np.object_] | str = "",
 ) -> pd.DataFrame:
+    """Rows of the table ``links``, sorted: ids and evidence (n,) text, score (n,) or one for all, rounded to 1e-4."""
     # Four decimals: a difference in the last bits of an area must not make another file.
     scores = np.round(np.clip(np.broadcast_to(np.asarray(score, dtype=np.float64), len(source)), 0, 1), 4)
-    columns = (link_type, source, target, method, scores, on)
+    columns = (link_type, source, target, method, scores, on, evidence)
     table = pd.DataFrame(dict(zip(LINK_COLUMNS, columns, strict=True)), index=range(len(source)))
     table = table.astype({c.name: "str" if c.kind == "text" else "float64" for c in LINKS})
     return table.sort_values(["link_type", "source_id", "target_id"], ignore_index=True)
