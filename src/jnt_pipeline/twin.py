@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.base_layers.streams import StreamedLayer, origin_text
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import WorkspaceError
@@ -25,12 +27,15 @@ __all__ = [
     "INGESTED",
     "TWIN",
     "LayerEntry",
+    "LayerOrigin",
     "PublicationEntry",
     "RasterEntry",
     "TwinIndex",
     "layer_entries",
     "needed_units",
     "open_twin",
+    "read_origin",
+    "schema_of",
     "write_layer",
     "write_origin",
 ]
@@ -47,14 +52,20 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LayerEntry(_Document):
+class LayerOrigin(_Document):
+    """What is said of a layer, or of a part of it, beside its records."""
+
+    reference: Reference | None
+    provenance: Provenance
+    counts: Counts
+    own_schema: LayerSchema | None = Field(default=None, description="What a layer of a user's own file promises.")
+
+
+class LayerEntry(LayerOrigin):
     """One layer: its parts, one per unit, and what they have in common."""
 
     parts: dict[str, str] = Field(description="SHA-256 by path relative to the workspace, in the order of the units.")
     rejected: tuple[str, ...] = Field(description="Files of the records set aside, relative to the workspace.")
-    reference: Reference | None
-    provenance: Provenance
-    counts: Counts
 
 
 class RasterEntry(_Document):
@@ -146,6 +157,7 @@ class TwinIndex(_Document):
                     reference=entry.reference,
                     provenance=entry.provenance,
                     counts=entry.counts,
+                    schema=schema_of(name, entry),
                 )
                 for name, entry in self.layers.items()
             },
@@ -210,18 +222,36 @@ def write_origin(layer: Layer | StreamedLayer, folder: Path) -> None:
     (folder / f"{layer.name}.json").write_text(origin_text(layer) + "\n", encoding="utf-8")
 
 
-def layer_entries(workspace: Workspace, records: Mapping[str, Record]) -> dict[str, LayerEntry]:
-    """The layers that the given units made, parts in the order of the unit names."""
+def read_origin(part: Path) -> LayerOrigin:
+    """What is said of the records in ``part`` (``<layer>.parquet``), from the file beside it."""
+    return LayerOrigin.model_validate_json(part.with_suffix(".json").read_bytes())
+
+
+def schema_of(name: str, origin: LayerOrigin) -> LayerSchema | None:
+    """The schema of a layer; None for one that is derived (buildings, links) and has none."""
+    return origin.own_schema or SCHEMAS.get(name)
+
+
+def layer_entries(
+    workspace: Workspace,
+    records: Mapping[str, Record],
+    replaced: Mapping[tuple[str, str], Record] = MappingProxyType({}),
+) -> dict[str, LayerEntry]:
+    """The layers that the given units made, parts in the order of the unit names.
+
+    ``replaced``: units that made the part of (unit, layer) again, whose files take its place.
+    """
     found: dict[str, LayerEntry] = {}
-    for _, record in sorted(records.items()):
+    for unit, record in sorted(records.items()):
         names = [output.removesuffix(".json") for output in record.outputs if output.endswith(".json")]
         for name in sorted(names):
-            document: dict[str, Any] = json.loads((workspace.root / record.path(f"{name}.json")).read_bytes())
-            part = f"{name}.parquet"
+            maker = replaced.get((unit, name), record)
+            part = maker.path(f"{name}.parquet")
+            origin = read_origin(workspace.root / part)
             entry = LayerEntry(
-                parts={record.path(part): record.outputs[part]},
-                rejected=(record.path(f"{name}.rejected.parquet"),),
-                **document,
+                parts={part: maker.outputs[f"{name}.parquet"]},
+                rejected=(maker.path(f"{name}.rejected.parquet"),),
+                **dict(origin),
             )
             found[name] = _joined(found[name], entry) if name in found else entry
     return found
@@ -235,4 +265,5 @@ def _joined(first: LayerEntry, second: LayerEntry) -> LayerEntry:
         reference=next((r for r in references if r.vertical is not None), references[0] if references else None),
         provenance=first.provenance | second.provenance,
         counts=first.counts + second.counts,
+        own_schema=first.own_schema,
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,7 @@ from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.base_layers.layers import Layer, rejections
 from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.provenance import Counts, Provenance
 
@@ -74,6 +76,7 @@ class StreamedLayer:
     provenance: Provenance
     counts: Counts
     rejected: pd.DataFrame
+    own_schema: LayerSchema | None = None
 
 
 def collected(stream: LayerStream) -> Layer:
@@ -125,14 +128,20 @@ def normalise_stream(
         provenance=layer.provenance,
         counts=layer.counts,
         rejected=layer.rejected,
+        own_schema=layer.own_schema,
     )
 
 
 def origin_text(layer: Layer | StreamedLayer) -> str:
-    """Reference, provenance and counts of a layer as JSON text: key ``jnt`` of its file, and the file beside it."""
-    document = {
+    """Reference, provenance and counts of a layer as JSON text: key ``jnt`` of its file, and the file beside it.
+
+    A layer whose name is not one of ``SCHEMAS`` tells its own schema too.
+    """
+    document: dict[str, Any] = {
         "reference": None if layer.reference is None else layer.reference.model_dump(mode="json"),
         "provenance": layer.provenance.model_dump(mode="json"),
         "counts": layer.counts.model_dump(mode="json"),
     }
+    if layer.own_schema is not None and layer.own_schema != SCHEMAS.get(layer.name):
+        document["own_schema"] = asdict(layer.own_schema)
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)

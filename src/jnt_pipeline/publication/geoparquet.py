@@ -13,7 +13,6 @@ import shapely
 from pydantic import Field
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
-from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.systems import has_heights
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.publication.origin import layer_origin, require_count
@@ -66,8 +65,9 @@ def write_geoparquet(territory: Territory, folder: Path) -> Publication:
     n_out: dict[str, int] = {}
     for name in sorted(territory.layers):
         layer = territory.layers[name]
-        title = SCHEMAS[name].title if name in SCHEMAS else name.replace("_", " ").capitalize()
-        frame = in_spatial_order(_with_stated_heights(layer.to_pandas(), layer), name)
+        title = layer.title
+        key = layer.schema.key if layer.schema else ""
+        frame = in_spatial_order(_with_stated_heights(layer.to_pandas(), layer), key)
         origin = {**layer_origin(territory, layer), "elevation_columns": _elevation_columns(frame, layer)}
         metadata = {"jnt": json.dumps(origin, ensure_ascii=False, sort_keys=True)}
         require_count(layer, "records", len(frame))
@@ -114,15 +114,14 @@ def _elevation_columns(frame: pd.DataFrame, layer: StoredLayer) -> dict[str, str
     return {name: layer.reference.vertical for name in frame.columns if str(name).endswith("elevation_m")}
 
 
-def in_spatial_order(frame: pd.DataFrame, layer_name: str) -> pd.DataFrame:
-    """The same records along a Hilbert curve over the layer's extent, then by id; tables by their ids alone.
+def in_spatial_order(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The same records along a Hilbert curve over the layer's extent, then by ``key``; tables by it alone.
+
+    Without a key: by all ids, types and instants.
 
     Row-group pruning by bounding box needs it: neighbours on the ground become neighbours in the file.
     """
-    keys = [name for name in frame.columns if name.endswith(("_id", "_type", "_at"))]
-    schema_key = SCHEMAS[layer_name].key if layer_name in SCHEMAS else ""
-    if schema_key:
-        keys = [schema_key]
+    keys = [key] if key else [name for name in frame.columns if name.endswith(("_id", "_type", "_at"))]
     order = frame[keys].copy()
     if isinstance(frame, gpd.GeoDataFrame) and len(frame):
         distance = np.zeros(len(frame), dtype=np.int64)

@@ -23,6 +23,7 @@ from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.sources import AnySource
 from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import SourceUnit
+from jnt_pipeline.stages.distinct import plan_distinct
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.model import StoredLayer
 from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer, write_origin
@@ -41,7 +42,11 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
     """Make the base layers of ``config``; raises ``SourceError`` and ``CrsError`` naming the file."""
     planned = plan_ingest(config)
     records, report = make_units(workspace, runner, planned)
-    layers = layer_entries(workspace, records)
+    repeated = plan_distinct(workspace, records)
+    again, done = make_units(workspace, runner, list(repeated.values()))
+    report += done
+    replaced = {where: again[one.unit.name] for where, one in repeated.items()}
+    layers = layer_entries(workspace, records, replaced)
     bbox = config.area.bbox if config.area else _extent(workspace, layers)
     index = TwinIndex(
         name=config.name,
@@ -50,11 +55,11 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
         undulation=config.undulation,
         bbox=bbox,
         layers=layers,
-        units=tuple((r.stage, r.name, r.key) for r in records.values()),
+        units=tuple((r.stage, r.name, r.key) for r in (*records.values(), *again.values())),
     )
     workspace.write_document(POINT_FILES, _point_files(workspace, planned, records))
     index.write(workspace, INGESTED)
-    workspace.forget_planned("ingest")
+    workspace.forget_planned("ingest", "distinct")
     return report
 
 

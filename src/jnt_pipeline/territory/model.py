@@ -19,6 +19,7 @@ from rasterio.merge import merge
 from rasterio.transform import Affine
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.provenance import Counts, Operation, Provenance
@@ -38,6 +39,13 @@ class StoredLayer:
     reference: Reference | None
     provenance: Provenance
     counts: Counts
+    schema: LayerSchema | None = None
+    """What its records promise; None for a derived layer, which is described where it is derived."""
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return self.schema.title if self.schema else self.name.replace("_", " ").capitalize()
 
     def to_pandas(self) -> pd.DataFrame:
         """The records, parts in order; a ``GeoDataFrame`` where they have a geometry."""

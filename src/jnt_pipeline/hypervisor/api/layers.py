@@ -8,7 +8,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.hypervisor.api.answers import Twin, json_answer, knows
 from jnt_pipeline.provenance import Operation, Provenance
@@ -38,7 +37,7 @@ def read_layers(request: Request, twin: Twin) -> Response:
             "layers": [
                 {
                     "name": name,
-                    "title": SCHEMAS[name].title if name in SCHEMAS else name,
+                    "title": layer.title,
                     "count": layer.counts.kept,
                     "read": layer.counts.read,
                     "rejected": layer.counts.rejected,
