@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
 from builders import X0, Y0
-from jnt_pipeline.base_layers.parquet import read_layer_metadata, read_layer_parquet, write_layer_parquet
+from jnt_pipeline.base_layers.parquet import layer_bounds, read_layer_metadata, read_layer_parquet, write_layer_parquet
 from jnt_pipeline.errors import MissingCrsError, SchemaError, UnreadableError
 
 MOMENTS = pd.to_datetime(["2024-01-31T23:59:59.123456Z", None, "1999-12-31T00:00:00.5Z"], utc=True)
@@ -166,3 +166,13 @@ def test_any_values_come_back_and_twice_gives_the_same_bytes(tmp_path: Path, row
     write_layer_parquet(read_layer_parquet(tmp_path / "a.parquet"), tmp_path / "b.parquet")
     assert_geodataframe_equal(read_layer_parquet(tmp_path / "a.parquet"), frame)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_the_box_of_a_file_is_known_without_its_records(tmp_path: Path) -> None:
+    points = gpd.GeoDataFrame({"a": [1, 2, 3]}, geometry=[Point(3, 9), None, Point(-1, 4)], crs="EPSG:2154")
+    write_layer_parquet(points, tmp_path / "some.parquet")
+    write_layer_parquet(points[:0], tmp_path / "none.parquet")
+    write_layer_parquet(pd.DataFrame(points[["a"]]), tmp_path / "table.parquet")
+    assert layer_bounds(tmp_path / "some.parquet") == (-1, 4, 3, 9)
+    assert layer_bounds(tmp_path / "none.parquet") is None
+    assert layer_bounds(tmp_path / "table.parquet") is None

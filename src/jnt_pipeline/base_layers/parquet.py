@@ -18,7 +18,7 @@ import shapely
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import MissingCrsError, SchemaError, UnreadableError
 
-__all__ = ["ROW_GROUP_SIZE", "read_layer_metadata", "read_layer_parquet", "write_layer_parquet"]
+__all__ = ["ROW_GROUP_SIZE", "layer_bounds", "read_layer_metadata", "read_layer_parquet", "write_layer_parquet"]
 
 ROW_GROUP_SIZE = 10_000
 """Records per row group: what a reader with a bounding box can skip at once."""
@@ -81,6 +81,13 @@ def read_layer_metadata(path: Path) -> dict[str, str]:
             remedy="make the layer again: delete the file and run the pipeline",
         ) from error
     return {key.decode(): value.decode() for key, value in found.items() if key not in {b"ARROW:schema", b"pandas"}}
+
+
+def layer_bounds(path: Path) -> Bounds | None:
+    """Box of the features of one GeoParquet file, from its metadata; None without features. No record is read."""
+    geo: dict[str, Any] = json.loads(read_layer_metadata(path).get("geo", "null")) or {}
+    box = geo["columns"][geo["primary_column"]].get("bbox") if geo else None
+    return None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
 
 
 def _plain_table(frame: pd.DataFrame, path: Path, *, binary: str = "") -> pa.Table:

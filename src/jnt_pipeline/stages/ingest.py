@@ -12,6 +12,7 @@ import numpy as np
 from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise, set_aside
+from jnt_pipeline.base_layers.parquet import layer_bounds
 from jnt_pipeline.base_layers.point_files import rewrite_point_file
 from jnt_pipeline.base_layers.streams import LayerStream, normalise_stream
 from jnt_pipeline.config import TwinConfig
@@ -25,7 +26,6 @@ from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import SourceUnit
 from jnt_pipeline.stages.distinct import plan_distinct
 from jnt_pipeline.store import Record, Unit, Workspace
-from jnt_pipeline.territory.model import StoredLayer
 from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer, write_origin
 
 __all__ = ["POINT_FILES", "ingest", "plan_ingest"]
@@ -186,25 +186,21 @@ def _point_files(workspace: Workspace, planned: list[Planned], records: Mapping[
 
 
 def _extent(workspace: Workspace, layers: Mapping[str, LayerEntry]) -> Bounds:
-    """Box of all features, in the twin's horizontal CRS."""
-    boxes = []
-    for name, entry in layers.items():
-        if entry.reference is not None and entry.counts.kept:
-            stored = StoredLayer(
-                name=name,
-                parts=tuple(workspace.root / part for part in entry.parts),
-                reference=entry.reference,
-                provenance=entry.provenance,
-                counts=entry.counts,
-            )
-            boxes.append(stored.to_geopandas().total_bounds)
-    if not boxes:
+    """Box of all features, in the twin's horizontal CRS; as the files state it, no record is read."""
+    found = [
+        box
+        for entry in layers.values()
+        if entry.reference is not None
+        for part in entry.parts
+        if (box := layer_bounds(workspace.root / part)) is not None
+    ]
+    if not found:
         raise EmptySourceError(
             "the sources hold nothing inside the area",
             expected="at least one feature",
             remedy="check `area:` and the paths of the sources",
         )
-    corners = np.asarray(boxes)
+    corners = np.asarray(found)
     west, south = corners[:, :2].min(axis=0)
     east, north = corners[:, 2:].max(axis=0)
     return (float(west), float(south), float(east), float(north))
