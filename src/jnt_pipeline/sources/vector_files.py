@@ -219,10 +219,10 @@ def _readable(batch: pa.RecordBatch) -> pa.RecordBatch:
     for column in batch.columns:
         try:
             column.validate(full=True)
+            columns.append(column)
         except pa.ArrowInvalid:
             raw = column.cast(pa.binary()).to_pylist()
-            column = pa.array([None if text is None else text.decode(errors="replace") for text in raw], column.type)
-        columns.append(column)
+            columns.append(pa.array([None if text is None else text.decode(errors="replace") for text in raw]))
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
