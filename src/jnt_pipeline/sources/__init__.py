@@ -8,10 +8,13 @@ from pydantic import Field
 
 from jnt_pipeline.sources.bim import BimSource
 from jnt_pipeline.sources.cadastre import CadastreSource
+from jnt_pipeline.sources.elevation import ElevationSource
 from jnt_pipeline.sources.lidar import LidarSource
 from jnt_pipeline.sources.sensors import SensorsSource
 
-__all__ = ["AnySource", "BimSource", "CadastreSource", "LidarSource", "SensorsSource"]
+__all__ = ["AnySource", "BimSource", "CadastreSource", "ElevationSource", "LidarSource", "SensorsSource"]
 
-AnySource = Annotated[CadastreSource | LidarSource | BimSource | SensorsSource, Field(discriminator="kind")]
+AnySource = Annotated[
+    CadastreSource | ElevationSource | LidarSource | BimSource | SensorsSource, Field(discriminator="kind")
+]
 """Every kind of source; a new one is added here."""

@@ -1,4 +1,4 @@
-"""The layers that are not maps of records: point clouds, BIM models, sensor networks."""
+"""The layers that are not maps of records: point clouds, elevation rasters, BIM models, sensor networks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,37 @@ SURVEYED: tuple[LayerSchema, ...] = (
             Column("min_elevation_m", "number", "Lowest point, metres above the vertical datum."),
             Column("max_elevation_m", "number", "Highest point, metres above the vertical datum."),
             Column("acquired_on", "text", "First and last day of flight where GPS time tells, YYYY-MM-DD/YYYY-MM-DD."),
+        ),
+    ),
+    LayerSchema(
+        name="elevation_tiles",
+        title="Elevation rasters",
+        key="tile_id",
+        shape="polygon",
+        columns=(
+            Column(
+                "tile_id",
+                "text",
+                "Product, surface and km of the north-west corner; else surface, stem.",
+                required=True,
+            ),
+            Column("file_name", "text", "File name as delivered.", required=True),
+            Column("sha256", "text", "SHA-256 of the file.", required=True),
+            Column("product", "text", "Product of IGN that the name states: RGE ALTI, LiDAR HD."),
+            Column("surface", "text", "dtm (MNT), dsm (MNS) or dhm (MNH, height above ground).", required=True),
+            Column("resolution_m", "number", "Width of a pixel, metres; absent where the CRS counts in degrees."),
+            Column("n_pixels", "integer", "Number of pixels.", required=True),
+            Column("n_void_pixels", "integer", "Pixels without a value.", required=True),
+            Column("min_elevation_m", "number", "Lowest value of terrain or surface, metres above the vertical datum."),
+            Column(
+                "max_elevation_m", "number", "Highest value of terrain or surface, metres above the vertical datum."
+            ),
+            Column("min_height_m", "number", "Lowest height above the ground (MNH), metres."),
+            Column("max_height_m", "number", "Highest height above the ground (MNH), metres."),
+            Column(
+                "stored_reference", "text", "Reference of the pixels in the file, e.g. EPSG:2154+5720.", required=True
+            ),
+            Column("void_value", "number", "Declared mark of pixels without a value, beside those the file declares."),
         ),
     ),
     LayerSchema(

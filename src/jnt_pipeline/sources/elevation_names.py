@@ -1,0 +1,76 @@
+"""What the name of an elevation raster says: product, surface, tile (*nommage des dalles RGE ALTI et LiDAR HD*)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["SUFFIXES", "Surface", "is_raster_name", "product_of_name", "surface_of_name", "tile_of_name"]
+
+Surface = Literal["dtm", "dsm", "dhm"]
+
+SUFFIXES = (".tif", ".tiff", ".asc")
+
+_SURFACES: dict[str, Surface] = {"MNT": "dtm", "DTM": "dtm", "MNS": "dsm", "DSM": "dsm", "MNH": "dhm", "DHM": "dhm"}
+_PRODUCTS = {
+    "LHD": "LiDAR HD",
+    "RGEALTI": "RGE ALTI",
+    "RGEALTIV2": "RGE ALTI",
+    "BDALTI": "BD ALTI",
+    "BDALTIV2": "BD ALTI",
+}
+_KM = re.compile(r"\d{4}")
+
+
+def is_raster_name(name: str) -> bool:
+    """Whether a file of this name is taken for an elevation raster.
+
+    The download service delivers LiDAR HD rasters without an extension: the product name alone tells them.
+
+    >>> is_raster_name("LHD_FXX_1016_6293_MNT_O_0M50_LAMB93_IGN69"), is_raster_name("LISEZ-MOI")
+    (True, False)
+    """
+    if "." in name:
+        return name.lower().endswith(SUFFIXES)
+    return product_of_name(name) is not None and surface_of_name(name) is not None
+
+
+def product_of_name(name: str) -> str | None:
+    """The IGN product that a name states; None when none does.
+
+    >>> product_of_name("RGEALTI_FXX_0900_6500_MNT_LAMB93_IGN69.asc")
+    'RGE ALTI'
+    """
+    found = {_PRODUCTS[word] for word in _words(name) if word in _PRODUCTS}
+    return found.pop() if len(found) == 1 else None
+
+
+def surface_of_name(name: str) -> Surface | None:
+    """Terrain, surface or height above ground, as a name states it; None when none is, or several are.
+
+    >>> surface_of_name("LHD_FXX_1016_6293_MNS_O_0M50_LAMB93_IGN69.tif")
+    'dsm'
+    """
+    found = {_SURFACES[word] for word in _words(name) if word in _SURFACES}
+    return found.pop() if len(found) == 1 else None
+
+
+def tile_of_name(name: str, surface: Surface) -> str:
+    """Id of the tile: product, surface and km of the NORTH-WEST corner; else surface and stem.
+
+    >>> tile_of_name("RGEALTI_FXX_0900_6500_MNT_LAMB93_IGN69.asc", "dtm")
+    'rge-alti_dtm_0900_6500'
+    >>> tile_of_name("commune.tif", "dsm")
+    'dsm_commune'
+    """
+    stem = Path(name).stem if name.lower().endswith(SUFFIXES) else name
+    product, words = product_of_name(name), re.split(r"[_-]", stem)
+    pairs = [i for i in range(len(words) - 1) if _KM.fullmatch(words[i]) and _KM.fullmatch(words[i + 1])]
+    if product is None or not pairs:
+        return f"{surface}_{stem}"
+    return f"{product.lower().replace(' ', '-')}_{surface}_{words[pairs[-1]]}_{words[pairs[-1] + 1]}"
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^A-Z0-9]+", name.upper())
