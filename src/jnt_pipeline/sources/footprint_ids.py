@@ -1,7 +1,7 @@
-"""Ids of cadastral buildings, which have none: made from the commune and the place, nothing else.
+"""Ids of cadastral buildings and places, which have none: made from the commune and the place, nothing else.
 
-The id does not depend on the order of the file, on its vintage or on the other buildings. The Etalab files hold no
-identifier, and the object number of EDIGÉO changes at each export.
+The id does not depend on the order of the file, on its vintage, on its reference or on the other buildings. The Etalab
+files hold no identifier, and the object number of EDIGÉO changes at each export.
 """
 
 from __future__ import annotations
@@ -11,31 +11,54 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["footprint_ids"]
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.refusals import refused_records
+from jnt_pipeline.crs.transform import transform_geometries, transformation
+
+__all__ = ["footprint_ids", "shared_ids", "told_apart"]
 
 _DIGITS = np.array(list("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))  # Crockford's base 32: no I, L, O, U
 _STEPS_PER_DEGREE = 1_000_000  # 0.11 m in latitude, 0.08 m in longitude at 46° N
 _LONGITUDES = 360 * _STEPS_PER_DEGREE + 1
 _LENGTH = 12  # 32**12 > (180 e6 + 1) * (360 e6 + 1)
+_LONLAT = Reference(horizontal="EPSG:4326")
 
 
-def footprint_ids(insee_codes: NDArray[np.object_], geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+def footprint_ids(
+    insee_codes: NDArray[np.object_],
+    geometries: NDArray[np.object_],
+    *,
+    letter: str = "B",
+    reference: Reference = _LONLAT,
+) -> NDArray[np.object_]:
     """Ids ``<insee>-B-<12 characters>`` of footprints, from the centroid rounded to a millionth of a degree.
 
-    Parameters: ``insee_codes`` (n,) text or None; ``geometries`` (n,) in longitude, latitude, none missing.
+    Parameters: ``insee_codes`` (n,) text or None; ``geometries`` (n,) in ``reference``, none missing; ``letter``
+    stands for the kind of thing: B building (*bâtiment*), L named place (*lieu-dit*).
     Returns (n,): None where the commune is unknown or the geometry is empty.
 
     Footprints of one commune whose centroids fall in the same cell of about 0.1 m: identical ones get the same id (the
     normaliser then sets the second aside as ``duplicate_id``); different ones, such as a building in the court of a
     concentric one, are told apart by ``-2``, ``-3``… in order of decreasing area, then of their bytes.
 
+    A footprint that lies outside the area of its reference gets an id from its numbers as they are: the normaliser says
+    what is wrong with it.
+
     >>> footprint_ids(np.array(["38001"]), np.array([shapely.box(5, 45, 5.0001, 45.0002)]))[0]
     '38001-B-1B59F6YESE4P'
     """
-    centroids = shapely.centroid(geometries)
-    placed = ~shapely.is_empty(centroids)
+    return told_apart(shared_ids(insee_codes, geometries, letter=letter, reference=reference), geometries)
+
+
+def shared_ids(
+    insee_codes: NDArray[np.object_], geometries: NDArray[np.object_], *, letter: str, reference: Reference
+) -> NDArray[np.object_]:
+    """The ids before those of one cell are told apart; parameters and result as ``footprint_ids``."""
+    placed, refused = _in_degrees(geometries, reference)
+    centroids = shapely.centroid(placed)
+    known = ~(shapely.is_empty(centroids) | shapely.is_missing(centroids))
     east, north = (np.full(len(centroids), np.nan) for _ in "xy")
-    east[placed], north[placed] = shapely.get_x(centroids[placed]), shapely.get_y(centroids[placed])
+    east[known], north[known] = shapely.get_x(centroids[known]), shapely.get_y(centroids[known])
     known = np.isfinite(east) & np.isfinite(north) & ~pd.isna(insee_codes)
     steps_east = np.rint((np.where(known, east, 0.0) + 180.0) * _STEPS_PER_DEGREE).astype(np.int64)
     steps_north = np.rint((np.where(known, north, 0.0) + 90.0) * _STEPS_PER_DEGREE).astype(np.int64)
@@ -43,13 +66,17 @@ def footprint_ids(insee_codes: NDArray[np.object_], geometries: NDArray[np.objec
     letters = np.stack([_DIGITS[(cells >> 5 * place) & 31] for place in range(_LENGTH - 1, -1, -1)], axis=1)
     places = ["".join(row) for row in letters]
     ids = np.array(
-        [f"{code}-B-{place}" if k else None for code, place, k in zip(insee_codes, places, known, strict=True)],
+        [f"{code}-{letter}-{place}" if k else None for code, place, k in zip(insee_codes, places, known, strict=True)],
         dtype=object,
     )
-    return _told_apart(ids, geometries)
+    for i in refused:
+        x, y = shapely.get_coordinates(geometries[i])[0]
+        ids[i] = None if pd.isna(insee_codes[i]) else f"{insee_codes[i]}-{letter}-({x!r},{y!r})"
+    return ids
 
 
-def _told_apart(ids: NDArray[np.object_], geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+def told_apart(ids: NDArray[np.object_], geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The ids (n,) with ``-2``, ``-3``… on those that different geometries share; see ``footprint_ids``."""
     table = pd.DataFrame({"id": ids})
     shared = np.flatnonzero(table["id"].duplicated(keep=False) & table["id"].notna())
     if not shared.size:
@@ -64,3 +91,15 @@ def _told_apart(ids: NDArray[np.object_], geometries: NDArray[np.object_]) -> ND
         if number > 1:
             result[position] = f"{ids[position]}-{number}"
     return result
+
+
+def _in_degrees(geometries: NDArray[np.object_], reference: Reference) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    """The geometries in longitude, latitude (None where the transformation refuses), and which are refused."""
+    if reference.flat() == _LONLAT:
+        return geometries, np.zeros(0, dtype=np.intp)
+    change = transformation(reference.flat(), _LONLAT)
+    coordinates, owner = shapely.get_coordinates(geometries, return_index=True)
+    refused = np.array(sorted(refused_records(change, coordinates, np.asarray(owner, dtype=np.int64))), dtype=np.intp)
+    kept = geometries.copy()
+    kept[refused] = None
+    return transform_geometries(shapely.force_2d(kept), change), refused

@@ -91,6 +91,8 @@ class Mapping:
     fields: tuple[Field, ...]
     drops: frozenset[str] = field(default_factory=frozenset)
     """Columns of the producer, in lower case, that are not kept even where the schema keeps others."""
+    is_named_by_place: bool = False
+    """Whether the id is made from the geometry afterwards: a record without one is set aside as ``missing_geometry``."""
 
     def __call__(self, batch: pa.RecordBatch, first_record: int) -> tuple[pa.RecordBatch, tuple[Rejection, ...]]:
         """The batch in the columns of the schema, and the records that could not be read.
@@ -124,6 +126,11 @@ class Mapping:
             arrays.append(batch.column(places[name.casefold()]))
             names.append(f"{name}_of_source" if name in self.schema.column_names else name)
         shapes = batch.column(places[GEOMETRY]) if GEOMETRY in places else pa.nulls(len(batch), pa.binary())
+        if self.is_named_by_place:
+            for row in np.flatnonzero(pc.is_null(shapes).to_numpy(zero_copy_only=False)):
+                faults.setdefault(
+                    int(row), ("missing_geometry", "a record without geometry has no place to name it by")
+                )
         return pa.RecordBatch.from_arrays([*arrays, shapes.cast(pa.binary())], [*names, GEOMETRY]), faults
 
     def names(self, table: pa.RecordBatch, first_record: int) -> _Names:
