@@ -1,0 +1,159 @@
+"""The identity graph (*graphe d'identité*): from the layers of one place to links between their things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from jnt_pipeline.area import Bounds
+from jnt_pipeline.errors import AssemblyError
+from jnt_pipeline.territory.identity.building_candidates import building_candidates, through
+from jnt_pipeline.territory.identity.candidates import Candidates, rows_of
+from jnt_pipeline.territory.identity.models import MODELS
+from jnt_pipeline.territory.identity.offsets import local_offsets
+from jnt_pipeline.territory.identity.parameters import IdentityParameters
+from jnt_pipeline.territory.identity.place_candidates import Shares, address_buildings, address_parcels, rnb_parcels
+from jnt_pipeline.territory.identity.registers import Register, Statements
+from jnt_pipeline.territory.identity.scores import Model
+from jnt_pipeline.territory.links import join_links
+
+__all__ = ["IDENTITY_LAYERS", "IDENTITY_LINK_TYPES", "Judgement", "judge", "link_identities"]
+
+IDENTITY_LAYERS = {
+    "footprints": "footprint_id",
+    "parcels": "parcel_id",
+    "topo_buildings": "topo_building_id",
+    "rnb_buildings": "rnb_id",
+    "addresses": "address_id",
+}
+"""Layers that are read, with their keys; any of them may be absent."""
+
+IDENTITY_LINK_TYPES = (
+    "building-topo", "building-rnb", "topo-rnb", "rnb-parcel", "address-building", "address-parcel",
+)  # fmt: skip
+"""Types of the links that are made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All pairs that were looked at, each with its score."""
+
+    pairs: tuple[Candidates, ...]
+    registers: Mapping[str, Register]
+    parameters: IdentityParameters
+
+    def links(self, linked_on: str, owned: Bounds | None = None) -> pd.DataFrame:
+        """Pairs that score ``min_score`` or more, as rows of the table ``links``.
+
+        ``owned`` (west, south, east, north): only links whose source has the middle of its envelope in that box, west
+        and south edges included, so that the tables of cells side by side make up the table of the whole.
+        """
+        least = self.parameters.min_score
+        return join_links([rows_of(one, (one.score >= least) & self._owned(one, owned), linked_on) for one in self.pairs])
+
+    def contradictions(self, linked_on: str, owned: Bounds | None = None) -> pd.DataFrame:
+        """Links that a register states and that score less than ``min_score``, in the columns of ``links``."""
+        least = self.parameters.min_score
+        return join_links(
+            [
+                rows_of(one, one.is_stated & (one.score < least) & self._owned(one, owned), linked_on)
+                for one in self.pairs
+            ]
+        )
+
+    def _owned(self, one: Candidates, owned: Bounds | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        if owned is None:
+            return np.ones(len(one.left), dtype=np.bool_)
+        name = {"building": "footprints", "topo": "topo_buildings", "rnb": "rnb_buildings", "address": "addresses"}
+        west, south, east, north = shapely.bounds(self.registers[name[one.link_type.split("-")[0]]].shapes).T
+        x, y = (west + east) / 2, (south + north) / 2
+        inside = (x >= owned[0]) & (x < owned[2]) & (y >= owned[1]) & (y < owned[3])
+        return np.asarray(inside[one.left], dtype=np.bool_)
+
+
+def link_identities(
+    layers: Mapping[str, gpd.GeoDataFrame],
+    parameters: IdentityParameters,
+    *,
+    linked_on: str,
+    owned: Bounds | None = None,
+) -> pd.DataFrame:
+    """Links ``building-topo``, ``building-rnb``, ``topo-rnb``, ``rnb-parcel``, ``address-building``, ``address-parcel``.
+
+    ``layers``: base layers by name (``IDENTITY_LAYERS``), all in one horizontal CRS in metres; what is absent gives no
+    links. A building is called by its ``building_id`` where the footprints have that column, else by its
+    ``footprint_id``. The score is the probability that the link is true (``docs/identity.md``); evidence says what it
+    rests on. Things within ``reach_m`` of those in ``owned`` must be there, whole.
+    """
+    return judge(layers, parameters).links(linked_on, owned)
+
+
+def judge(
+    layers: Mapping[str, gpd.GeoDataFrame], parameters: IdentityParameters, models: Mapping[str, Model] = MODELS
+) -> Judgement:
+    """Look at every pair of things that may be linked."""
+    _check_crs(layers)
+    registers = {}
+    for name, key in IDENTITY_LAYERS.items():
+        if name in layers:
+            is_named = name == "footprints" and "building_id" in layers[name].columns
+            registers[name] = Register.of(layers[name], "building_id" if is_named else key)
+    buildings, topo, rnb = (registers.get(name) for name in ("footprints", "topo_buildings", "rnb_buildings"))
+    parcels, addresses = registers.get("parcels"), registers.get("addresses")
+    found: dict[str, Candidates] = {}
+    nothing = Statements.of(np.empty(0, dtype=object), np.empty(0, dtype=object))
+    if topo is not None and rnb is not None:
+        stated = Statements.of(topo.texts("rnb_ids"), rnb.ids), Statements.of(rnb.texts("topo_building_ids"), topo.ids)
+        found["topo-rnb"] = building_candidates(
+            "topo-rnb", (topo, rnb), stated, ("bdtopo", "rnb"), parameters, models
+        )
+    if buildings is not None and topo is not None:
+        offsets = local_offsets(buildings.shapes, topo.shapes, parameters.max_offset_m)
+        found["building-topo"] = building_candidates(
+            "building-topo", (buildings, topo), (_silent(buildings), _silent(topo)), ("cadastre", "bdtopo"),
+            parameters, models, offsets=offsets,
+        )  # fmt: skip
+    offsets_rnb = None
+    if buildings is not None and rnb is not None:
+        offsets_rnb = local_offsets(buildings.shapes, rnb.shapes, parameters.max_offset_m)
+        chained = "topo-rnb" in found and "building-topo" in found
+        found["building-rnb"] = building_candidates(
+            "building-rnb", (buildings, rnb), (_silent(buildings), _silent(rnb)), ("cadastre", "rnb"),
+            parameters, models, offsets=offsets_rnb,
+            via=through(found["building-topo"], found["topo-rnb"]) if chained else {},
+        )  # fmt: skip
+    shares = Shares.of(buildings, parcels) if buildings is not None and parcels is not None else None
+    to_rnb = found.get("building-rnb")
+    if rnb is not None and parcels is not None:
+        found["rnb-parcel"] = rnb_parcels(rnb, parcels, buildings, shares, to_rnb, offsets_rnb, parameters, models)
+    if addresses is not None and buildings is not None:
+        found["address-building"] = address_buildings(
+            addresses, buildings, parcels, shares, rnb, to_rnb, parameters, models
+        )
+    if addresses is not None and parcels is not None:
+        found["address-parcel"] = address_parcels(
+            addresses, parcels, shares, found.get("address-building"), parameters, models
+        )
+    ordered = tuple(found[kind] for kind in IDENTITY_LINK_TYPES if kind in found)
+    return Judgement(pairs=ordered, registers=registers, parameters=parameters)
+
+
+def _silent(register: Register) -> Statements:
+    return Statements.of(np.full(len(register), "", dtype=object), register.ids[:0])
+
+
+def _check_crs(layers: Mapping[str, gpd.GeoDataFrame]) -> None:
+    stated = {name: layers[name].crs for name in IDENTITY_LAYERS if name in layers}
+    if any(crs is None or crs != next(iter(stated.values())) for crs in stated.values()):
+        raise AssemblyError(
+            "layers of the identity graph are not in one horizontal CRS",
+            where="identity",
+            found=", ".join(f"{name}: {'none' if crs is None else crs.to_string()}" for name, crs in stated.items()),
+            expected="the twin's CRS for all",
+            remedy="normalise the layers into the twin's reference",
+        )
