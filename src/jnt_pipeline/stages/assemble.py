@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +18,7 @@ from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.stages.assembly_work import LINKED_LAYERS, BuildingsWork, LinksWork, TerrainWork
+from jnt_pipeline.stages.raster_files import RasterFile, raster_files
 from jnt_pipeline.stages.tiles import Cell, PointFile, cells, owners, point_files
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, RasterEntry, TwinIndex, layer_entries
@@ -36,9 +40,10 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     """
     base = TwinIndex.read(workspace, INGESTED)
     files = point_files(workspace, base)
-    partition = cells(files, config.terrain.resolution_m)
-    terrain, report = make_units(workspace, runner, _plan_terrain(config, partition, files))
-    index = base.model_copy(update={"rasters": _rasters(config, base, terrain)})
+    rasters = raster_files(config, workspace, base)
+    partition = cells(files, config.terrain.resolution_m, rasters)
+    terrain, report = make_units(workspace, runner, _plan_terrain(config, partition, files, rasters))
+    index = base.model_copy(update={"rasters": _rasters(config, base, terrain, files, rasters)})
     planned = _plan_buildings(config, workspace, index, partition, files, terrain)
     buildings, done = make_units(workspace, runner, planned)
     report += done
@@ -57,12 +62,15 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     return report
 
 
-def _plan_terrain(config: TwinConfig, partition: tuple[Cell, ...], files: tuple[PointFile, ...]) -> list[Planned]:
-    """One unit by cell, which reads a buffer around it."""
+def _plan_terrain(
+    config: TwinConfig, partition: tuple[Cell, ...], files: tuple[PointFile, ...], rasters: tuple[RasterFile, ...]
+) -> list[Planned]:
+    """One unit by cell, which reads a buffer around it; without elevation rasters its key knows nothing of them."""
     planned = []
     for cell in partition:
         around = _widened(cell.grid.bounds, config.terrain.buffer_m)
         near = tuple(file for file in files if file.meets(around))
+        fillers = tuple(raster for raster in rasters if raster.meets(cell.grid.bounds))
         unit = Unit(
             stage="terrain",
             name=cell.name,
@@ -71,11 +79,21 @@ def _plan_terrain(config: TwinConfig, partition: tuple[Cell, ...], files: tuple[
                 "terrain": config.terrain.model_dump(mode="json"),
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
+                **_fillers(config, fillers),
             },
-            inputs={f"points/{file.sha256}": file.sha256 for file in near},
+            inputs={
+                **{f"points/{file.sha256}": file.sha256 for file in near},
+                **{f"rasters/{raster.tile_id}": raster.sha256 for raster in fillers},
+            },
         )
         work = TerrainWork(
-            grid=cell.grid, around=around, files=near, parameters=config.terrain, reference=config.reference
+            grid=cell.grid,
+            around=around,
+            files=near,
+            parameters=config.terrain,
+            reference=config.reference,
+            rasters=fillers,
+            undulation=config.undulation,
         )
         planned.append(Planned(unit=unit, work=work))
     return planned
@@ -86,19 +104,46 @@ def _widened(bounds: Bounds, margin_m: float) -> Bounds:
     return (west - margin_m, south - margin_m, east + margin_m, north + margin_m)
 
 
-def _rasters(config: TwinConfig, base: TwinIndex, terrain: Mapping[str, Record]) -> dict[str, RasterEntry]:
-    if not terrain:
+def _fillers(config: TwinConfig, rasters: tuple[RasterFile, ...]) -> dict[str, Any]:
+    """What the values of a cell further depend on where rasters take part."""
+    if not rasters:
         return {}
+    return {
+        "rasters": {raster.tile_id: [raster.surface, raster.reference.code, raster.void_value] for raster in rasters},
+        "undulation": config.undulation.model_dump(mode="json") if config.undulation else None,
+    }
+
+
+def _rasters(
+    config: TwinConfig,
+    base: TwinIndex,
+    terrain: Mapping[str, Record],
+    files: tuple[PointFile, ...],
+    rasters: tuple[RasterFile, ...],
+) -> dict[str, RasterEntry]:
+    """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
+    surfaces = {raster.surface for raster in rasters}
+    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
     return {
         name: RasterEntry(
             tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
             # Heights above the ground count from no datum: whoever moves them must not add an undulation.
             reference=config.reference.flat() if name == "dhm" else config.reference,
             resolution_m=config.terrain.resolution_m,
-            provenance=base.layers["point_clouds"].provenance,
+            provenance=_raster_origin(base, files, [one for one in rasters if one.surface in {name, *made_of[name]}]),
         )
         for name in ("dtm", "dsm", "dhm")
+        if terrain and (files or name in surfaces or made_of[name] <= surfaces)
     }
+
+
+def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Sequence[RasterFile]) -> Provenance:
+    """Origin of the points, and of the elevation rasters of its kind."""
+    origins = [base.layers["point_clouds"].provenance] if files else []
+    if rasters:
+        origin, used = base.layers["elevation_tiles"].provenance, {raster.sha256 for raster in rasters}
+        origins.append(origin.model_copy(update={"files": tuple(f for f in origin.files if f.sha256 in used)}))
+    return reduce(or_, origins)
 
 
 def _plan_buildings(

@@ -13,14 +13,16 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.points import PointBlock
-from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.sources.lidar import read_points
+from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
 from jnt_pipeline.stages.rasters import write_raster
 from jnt_pipeline.stages.tiles import PointFile
 from jnt_pipeline.store import Workspace
@@ -35,6 +37,7 @@ from jnt_pipeline.territory.links import (
 )
 from jnt_pipeline.territory.model import RasterWindow, StoredRaster, Territory
 from jnt_pipeline.territory.terrain import TerrainParameters, derive_dhm, derive_dsm, derive_dtm
+from jnt_pipeline.territory.terrain_from_rasters import filled_from
 from jnt_pipeline.twin import TwinIndex, write_layer
 
 __all__ = ["LINKED_LAYERS", "BuildingsWork", "LinksWork", "TerrainWork"]
@@ -60,22 +63,53 @@ def _no_points(reference: Reference) -> PointBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainWork:
-    """DTM, DSM and DHM of one cell, with the points around it."""
+    """DTM, DSM and DHM of one cell, with the points around it; elevation rasters fill what the points leave void."""
 
     grid: Grid
     around: Bounds
     files: tuple[PointFile, ...]
     parameters: TerrainParameters
     reference: Reference
+    rasters: tuple[RasterFile, ...] = ()
+    undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``."""
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
         points = gather_points(self.files, self.around, self.reference)
-        dtm = derive_dtm(points, self.grid, self.parameters)
-        dsm = derive_dsm(points, self.grid, self.parameters)
-        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", derive_dhm(dsm, dtm))):
+        if self.files or not self.rasters:
+            dtm = derive_dtm(points, self.grid, self.parameters)
+            dsm = derive_dsm(points, self.grid, self.parameters)
+        else:
+            dtm = dsm = np.full(self.grid.shape, np.nan, np.float32)
+        facts: dict[str, Any] = {"n_points_read": len(points)}
+        if self.rasters:
+            by_points = _known_pct(dtm)
+            dtm, dtm_grids = self._filled(dtm, "dtm")
+            dsm, dsm_grids = self._filled(dsm, "dsm")
+            dhm, _ = self._filled(derive_dhm(dsm, dtm), "dhm")
+            facts |= {
+                "dtm_from_points_pct": by_points,
+                "dtm_from_rasters_pct": round(_known_pct(dtm) - by_points, 3),
+                "rasters": [raster.tile_id for raster in self.rasters],
+                "grids": dtm_grids | dsm_grids,
+            }
+        else:
+            dhm = derive_dhm(dsm, dtm)
+        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
-        return {"n_points_read": len(points), "dtm_known_pct": round(100 * float(np.isfinite(dtm).mean()), 3)}
+        return {**facts, "dtm_known_pct": _known_pct(dtm)}
+
+    def _filled(self, values: NDArray[np.float32], surface: str) -> tuple[NDArray[np.float32], dict[str, str]]:
+        """``values`` with their voids taken from the rasters of one surface, and the grids that were used."""
+        if not np.isnan(values).any():
+            return values, {}
+        found = values_from_files(self.rasters, surface, self.grid, self.reference, self.undulation)
+        grids = {grid.name: grid.sha256 for one in found.transformations for grid in one.operation.grids}
+        return filled_from(values, found.values), grids
+
+
+def _known_pct(values: NDArray[np.float32]) -> float:
+    return round(100 * float(np.isfinite(values).mean()), 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Partition of the terrain: kilometre cells, the LiDAR files that reach into them, and the buildings they own.
+"""Partition of the terrain: kilometre cells, the files that reach into them, and the buildings they own.
 
 The value of a pixel and the elevations of a building do not depend on how points are cut into files. So the unit of
 work is a cell of the kilometre grid, not a file: files may be named, cut and overlap as they like.
@@ -20,6 +20,7 @@ from jnt_pipeline.area import Bounds
 from jnt_pipeline.disk import file_sha256
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.stages.ingest import POINT_FILES
+from jnt_pipeline.stages.raster_files import RasterFile
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.twin import TwinIndex
@@ -79,21 +80,23 @@ def point_files(workspace: Workspace, index: TwinIndex) -> tuple[PointFile, ...]
     return tuple(sorted(files, key=lambda file: (file.name, file.sha256)))
 
 
-def cells(files: tuple[PointFile, ...], resolution_m: float) -> tuple[Cell, ...]:
-    """The kilometre cells that points reach into, by name.
+def cells(files: tuple[PointFile, ...], resolution_m: float, rasters: tuple[RasterFile, ...] = ()) -> tuple[Cell, ...]:
+    """The kilometre cells that points or elevation rasters reach into, by name.
 
-    A cell is cut to the box of all the points of the twin and a pixel more, never to the points of its own files: a
-    void on the edge of a file is bridged like any other.
+    A cell is cut to the box of all the points of the twin and a pixel more, and of all its rasters, never to the
+    points of its own files: a void on the edge of a file is bridged like any other.
     """
-    if not files:
+    if not files and not rasters:
         return ()
-    boxes = np.asarray([file.bounds for file in files])
-    west, south = boxes[:, :2].min(axis=0) - resolution_m
-    east, north = boxes[:, 2:].max(axis=0) + resolution_m
+    pixel_out = np.array([-1, -1, 1, 1]) * resolution_m
+    boxes = np.asarray([*(file.bounds for file in files), *(raster.reach(resolution_m) for raster in rasters)])
+    edges = np.concatenate([boxes[: len(files)] + pixel_out, boxes[len(files) :]])
+    west, south = edges[:, :2].min(axis=0)
+    east, north = edges[:, 2:].max(axis=0)
     names: set[tuple[int, int]] = set()
     for box in boxes:
         # Points exactly on the edge of a kilometre, as IGN delivers them, open no cell of one row of pixels.
-        west_in, south_in, east_in, north_in = box + np.array([1, 1, -1, -1]) * resolution_m
+        west_in, south_in, east_in, north_in = box - pixel_out
         columns = range(math.floor(west_in / _KM), math.floor(east_in / _KM) + 1)
         rows = range(math.ceil(south_in / _KM), math.ceil(north_in / _KM) + 1)  # numbered by their north edge
         names |= {(column, row) for column in columns for row in rows}
