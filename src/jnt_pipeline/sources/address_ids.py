@@ -6,7 +6,6 @@ Three UUIDs name the commune, the street (*toponyme*) and the address. BAL 1.3 w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jnt_pipeline.sources.findings import records_warning
 from jnt_pipeline.sources.intake import Finding
 
-__all__ = ["BanIds", "ban_ids", "records_warning"]
+__all__ = ["BanIds", "ban_ids"]
 
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _LEVELS = {"ban_commune_id": "c", "ban_street_id": "v", "ban_id": "a"}
-_SHOWN = 5  # records named in a finding; the others are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +123,3 @@ def _incoherent(
                     records_warning("contradicting_commune_ids", what, doubled, "ask the producer which one is right")
                 )
     return findings
-
-
-def records_warning(code: str, words: str, records: Iterable[object], remedy: str) -> Finding:
-    """A warning that counts records and names the first of them."""
-    names = [str(record) for record in records]
-    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return Finding(
-        severity="warning", code=code, message=f"{len(names)} {words}: {', '.join(names[:_SHOWN])}{more}", remedy=remedy
-    )

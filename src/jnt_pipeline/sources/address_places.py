@@ -17,7 +17,7 @@ from jnt_pipeline.crs.france.territories import territory_at
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
 from jnt_pipeline.errors import MissingCrsError
-from jnt_pipeline.sources.address_ids import records_warning
+from jnt_pipeline.sources.findings import records_warning
 from jnt_pipeline.sources.intake import Finding
 
 __all__ = ["AddressPlaces", "legal_projection", "places_of"]

@@ -21,10 +21,11 @@ from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.france.departements import departement_of
 from jnt_pipeline.errors import EmptySourceError, SourceError
 from jnt_pipeline.provenance import Counts
-from jnt_pipeline.sources.address_ids import BanIds, ban_ids, records_warning
+from jnt_pipeline.sources.address_ids import BanIds, ban_ids
 from jnt_pipeline.sources.address_layouts import AddressLayout, address_layout
 from jnt_pipeline.sources.address_places import AddressPlaces, places_of
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
+from jnt_pipeline.sources.findings import records_warning
 from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 from jnt_pipeline.sources.text_tables import TextTable, read_text_table

@@ -1,0 +1,157 @@
+"""Small layers of vector files held in memory: through a mapping, judged, repaired where the user asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.base_layers.layers import Layer, rejections
+from jnt_pipeline.base_layers.streams import GEOMETRY
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, UnreadableError
+from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.sources.findings import records_warning
+from jnt_pipeline.sources.intake import Finding
+from jnt_pipeline.sources.mapping import Mapping, Rejection
+from jnt_pipeline.sources.vector_files import Features
+
+__all__ = ["derived_ids", "held", "layer_of", "one_reference", "repaired", "required_reference"]
+
+_DTYPES = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+_ID_DIGITS = 16  # hexadecimal: two records of a country share one by chance once in 10⁵ countries
+_GRID_M = 0.01  # what a survey of planning tells apart, and what degrees to seven decimals do
+
+
+def required_reference(features: Features, declared: Reference | None) -> Reference:
+    """The reference of a layer: as declared, else as the file states it. Raises ``MissingCrsError``."""
+    found = declared or features.reference
+    if found is None:
+        raise MissingCrsError(
+            "the file states no coordinate reference system",
+            where=features.path.name,
+            expected="a reference (a .prj file beside a shapefile, srsName in GML)",
+            remedy="ask the producer, or declare `reference:` on the source, e.g. EPSG:2154",
+        )
+    return found
+
+
+def held(features: Features, mapping: Mapping) -> tuple[pd.DataFrame, list[Rejection]]:
+    """The records of a layer in the columns of the mapping's schema, with ``geometry`` as shapely objects.
+
+    Raises ``UnreadableError`` when a geometry cannot be read.
+    """
+    tables, rejected, first = [], [], 0
+    for batch in features.batches():
+        table, faults = mapping(batch, first)
+        tables.append(table)
+        rejected.extend(faults)
+        first += batch.num_rows
+    if not tables:
+        empty = pa.RecordBatch.from_pylist([], schema=features.columns)
+        tables.append(mapping(empty, 0)[0])
+    whole = pa.Table.from_batches(tables)
+    frame = whole.drop_columns([GEOMETRY]).to_pandas()
+    try:
+        frame[GEOMETRY] = shapely.from_wkb(np.asarray(whole[GEOMETRY].to_pylist(), dtype=object))
+    except shapely.errors.ShapelyError as error:
+        raise UnreadableError(
+            "a geometry cannot be read",
+            where=features.path.name,
+            found=str(error),
+            expected="points, lines and polygons",
+            remedy="ask the producer for simple geometries, without curves",
+        ) from error
+    return frame, rejected
+
+
+def one_reference(references: dict[Path, Reference], layer: str) -> Reference:
+    """The reference that all files of a layer state. Raises ``MixedReferencesError``."""
+    if len(set(references.values())) > 1:
+        told = ", ".join(f"{path.name} {reference}" for path, reference in references.items())
+        raise MixedReferencesError(
+            "the files of one layer are in different references",
+            where=layer,
+            found=told,
+            expected="one reference for the whole layer",
+            remedy="read the files of each reference as a source of their own",
+        )
+    return next(iter(references.values()))
+
+
+def layer_of(
+    schema: LayerSchema,
+    frame: pd.DataFrame,
+    reference: Reference | None,
+    provenance: Provenance,
+    rejected: Sequence[Rejection],
+) -> Layer:
+    """The native layer of a frame whose ``geometry`` is left out where the schema has none."""
+    typed: dict[str, Any] = {column.name: _DTYPES[column.kind] for column in schema.columns if column.name in frame}
+    plain = frame.drop(columns=GEOMETRY).reset_index(drop=True).astype(typed)
+    if schema.shape != "none" and reference is not None:
+        plain = gpd.GeoDataFrame(plain, geometry=frame[GEOMETRY].to_numpy(dtype=object), crs=reference.horizontal)
+    reasons = Counter(reason for _, reason, _ in rejected)
+    return Layer(
+        name=schema.name,
+        frame=plain,
+        reference=reference if schema.shape != "none" else None,
+        provenance=provenance,
+        counts=Counts(read=len(plain) + len(rejected), kept=len(plain), rejected=dict(sorted(reasons.items()))),
+        rejected=rejections(list(rejected)),
+        own_schema=schema,
+    )
+
+
+def derived_ids(word: str, texts: Sequence[pd.Series[Any]], geometries: NDArray[np.object_]) -> list[str]:
+    """Identifiers of records that have none, from their texts and their geometry on a grid of a centimetre.
+
+    The same record in another delivery has the same id, wherever it stands and wherever its rings begin. Parameters:
+    ``geometries`` shape (n,), in metres or degrees as delivered: another projection gives other ids.
+    """
+    is_degrees = bool(np.nanmax(np.abs(shapely.total_bounds(geometries)), initial=0) <= 360)
+    grid = _GRID_M / 100_000 if is_degrees else _GRID_M
+    rounded = shapely.transform(shapely.force_2d(geometries), lambda points: np.round(points / grid))
+    shapes = shapely.to_wkb(shapely.normalize(rounded), byte_order=1)
+    ids = []
+    for i, shape in enumerate(shapes):
+        told = "\x1f".join("" if pd.isna(text.iloc[i]) else str(text.iloc[i]) for text in texts)
+        digest = hashlib.sha256(f"{word}\x1f{told}\x1f".encode() + (shape or b""))
+        ids.append(f"{word}-{digest.hexdigest()[:_ID_DIGITS]}")
+    return ids
+
+
+def repaired(
+    geometries: NDArray[np.object_], names: NDArray[np.object_]
+) -> tuple[NDArray[np.object_], tuple[Finding, ...]]:
+    """Polygons made valid where they are not, and what was changed; those that cannot follow stay as they are.
+
+    Rings that cross are cut at their crossings, areas covered twice are kept once (``make_valid``, method structure).
+    """
+    wrong = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
+    if not wrong.any():
+        return geometries, ()
+    mended = shapely.make_valid(geometries[wrong], method="structure", keep_collapsed=False)
+    is_area = np.isin(shapely.get_type_id(mended), (3, 6)) & ~shapely.is_empty(mended)
+    result = geometries.copy()
+    result[np.flatnonzero(wrong)[is_area]] = mended[is_area]
+    if not is_area.any():
+        return geometries, ()
+    told = [
+        f"{name} ({reason})"
+        for name, reason in zip(names[wrong][is_area], shapely.is_valid_reason(geometries[wrong][is_area]), strict=True)
+    ]
+    finding = records_warning(
+        "repaired_geometry", "invalid polygons repaired, as declared", told, "compare them with the plan"
+    )
+    return result, (finding,)
