@@ -20,7 +20,7 @@ from jnt_pipeline.crs.systems import has_heights
 from jnt_pipeline.crs.transform import transform_geometries, transformation
 from jnt_pipeline.errors import CrsError, MissingHeightReferenceError, SchemaError
 
-__all__ = ["normalise", "set_aside"]
+__all__ = ["as_kind", "normalise", "set_aside"]
 
 _DTYPES: dict[str, Any] = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 _GEOMETRY_TYPES: dict[str, tuple[str, ...]] = {
@@ -95,7 +95,7 @@ def _typed(layer: Layer, schema: LayerSchema) -> Layer:
     frame = layer.frame.copy()
     for column in schema.columns:
         if column.name in frame:
-            frame[column.name] = _as_kind(frame[column.name], column, layer.name)
+            frame[column.name] = as_kind(frame[column.name], column, layer.name)
     return replace(layer, frame=frame)
 
 
@@ -109,7 +109,8 @@ def _of_pattern(layer: Layer, column: Column) -> Layer:
     return set_aside(layer, strange, f"bad_{column.name}", details.to_numpy(dtype=object))
 
 
-def _as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[Any]:
+def as_kind(values: pd.Series[Any], column: Column, layer: str) -> pd.Series[Any]:
+    """Values of a column in the type of its kind; raises ``SchemaError`` when they cannot be."""
     try:
         if column.kind == "instant":
             return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")

@@ -16,15 +16,12 @@ import pyarrow.parquet as pq
 import shapely
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.parquet_layout import COVERING, ROW_GROUP_SIZE, SIDES, geo_metadata, no_covering_column
 from jnt_pipeline.errors import MissingCrsError, SchemaError, UnreadableError
 
 __all__ = ["ROW_GROUP_SIZE", "layer_bounds", "read_layer_metadata", "read_layer_parquet", "write_layer_parquet"]
 
-ROW_GROUP_SIZE = 10_000
-"""Records per row group: what a reader with a bounding box can skip at once."""
-
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_COVERING = "bbox"
 
 
 def write_layer_parquet(frame: pd.DataFrame, path: Path, *, metadata: Mapping[str, str] = _NOTHING) -> None:
@@ -143,33 +140,20 @@ def _features_table(frame: gpd.GeoDataFrame, path: Path) -> tuple[pa.Table, dict
         )
     name = frame.geometry.name
     geometry = np.asarray(frame.geometry.array, dtype=object)
-    if _COVERING in frame.columns:
-        raise SchemaError(
-            "the column name is taken by the covering of GeoParquet",
-            where=f"{path.name}, column {_COVERING}",
-            remedy="rename the column",
-        )
+    no_covering_column(map(str, frame.columns), path)
     # The geometry stays among the columns as WKB, so that a layer without attributes keeps its length.
     flat = pd.DataFrame({column: frame[column] for column in frame.columns if column != name}, index=frame.index)
     flat[name] = pd.Series(shapely.to_wkb(geometry, flavor="iso"), index=frame.index, dtype=object)
     table = _plain_table(flat, path, binary=name)
     boxes = shapely.bounds(geometry).reshape(-1, 4)
     absent = np.isnan(boxes).any(axis=1)
-    sides = ("xmin", "ymin", "xmax", "ymax")
     covering = pa.StructArray.from_arrays(
-        [pa.array(boxes[:, i]) for i in range(4)], names=list(sides), mask=pa.array(absent)
+        [pa.array(boxes[:, i]) for i in range(4)], names=list(SIDES), mask=pa.array(absent)
     )
-    table = table.append_column(pa.field(_COVERING, covering.type), covering)
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "crs": frame.crs.to_json_dict(),
-        "geometry_types": _geometry_types(geometry),
-        "covering": {_COVERING: {side: [_COVERING, side] for side in sides}},
-    }
-    if not absent.all():
-        known = boxes[~absent]
-        column["bbox"] = [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()]
-    return table, {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
+    table = table.append_column(pa.field(COVERING, covering.type), covering)
+    known = boxes[~absent]
+    bounds = [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()] if len(known) else None
+    return table, geo_metadata(name, frame.crs.to_json_dict(), _geometry_types(geometry), bounds)
 
 
 def _geometry_types(geometry: np.ndarray[Any, np.dtype[np.object_]]) -> list[str]:

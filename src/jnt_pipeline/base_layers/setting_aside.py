@@ -19,7 +19,7 @@ from jnt_pipeline.crs.transform import Transformation
 from jnt_pipeline.errors import CrsError, MixedReferencesError, OutsideAreaError, SwappedAxesError
 from jnt_pipeline.provenance import Counts
 
-__all__ = ["followed", "require_one_srid", "set_aside"]
+__all__ = ["detail_of", "followed", "reason_of", "require_one_reference", "require_one_srid", "set_aside"]
 
 
 def set_aside(layer: Layer, mask: NDArray[np.bool_], reason: str, detail: str | NDArray[np.object_]) -> Layer:
@@ -69,7 +69,15 @@ def followed(layer: Layer, coordinates: NDArray[np.float64], owner: NDArray[np.i
     if len(owners) and outside.all():
         change.apply(coordinates)  # raises the error of the whole layer
     elif outside.any():
-        _require_one_reference(layer, coordinates[first, :2], owners, outside, change.source)
+        key = layer.schema.key
+        labels = layer.frame[key].to_numpy(dtype=object)[owners] if key else owners
+        require_one_reference(
+            layer.name,
+            coordinates[first[outside], :2],
+            labels[outside],
+            coordinates[first[~outside], :2],
+            change.source,
+        )
     refused = refused_records(change, coordinates, owner)
     if not refused:
         return layer
@@ -77,7 +85,7 @@ def followed(layer: Layer, coordinates: NDArray[np.float64], owner: NDArray[np.i
         change.apply(coordinates)
     reasons, details = np.full(len(layer.frame), "", dtype=object), np.full(len(layer.frame), "", dtype=object)
     for row, error in refused.items():
-        reasons[row], details[row] = _reason(error), _detail(error)
+        reasons[row], details[row] = reason_of(error), detail_of(error)
     for reason in ("swapped_axes", "impossible_coordinates", "outside_crs_area"):
         mask = reasons == reason
         layer = set_aside(layer, mask, reason, details)
@@ -85,39 +93,44 @@ def followed(layer: Layer, coordinates: NDArray[np.float64], owner: NDArray[np.i
     return layer
 
 
-def _require_one_reference(
-    layer: Layer,
-    points: NDArray[np.float64],
-    owners: NDArray[np.int64],
-    is_refused: NDArray[np.bool_],
+def require_one_reference(
+    layer: str,
+    refused: NDArray[np.float64],
+    labels: NDArray[np.generic],
+    sound: NDArray[np.float64],
     stated: Reference,
+    *,
+    n_sound: int | None = None,
 ) -> None:
-    """Refuse a layer of which a part is in another reference; parameters: one point of each record, and its record."""
-    parts = other_references(points[is_refused], points[~is_refused], stated)
+    """Raise ``MixedReferencesError`` for a layer of which a part is in another reference.
+
+    Parameters: one point of each refused record and what names it, one point of each sound record, or of a sample of
+    these and their number ``n_sound``.
+    """
+    parts = other_references(refused, sound, stated, n_inside=n_sound)
     if not parts:
         return
-    key, suspects = layer.schema.key, owners[is_refused]
-    told = [f"{int((~is_refused).sum())} records in {stated.horizontal}"]
+    told = [f"{len(sound) if n_sound is None else n_sound} records in {stated.horizontal}"]
     for part in parts:
-        names = layer.frame[key].iloc[suspects[part.rows]] if key else suspects[part.rows]
-        x, y = points[is_refused][part.rows[0]]
-        told.append(f"{len(part.rows)} look like {part.words}, such as {next(iter(names))} at ({x:.10g}, {y:.10g})")
+        x, y = refused[part.rows[0]]
+        told.append(f"{len(part.rows)} look like {part.words}, such as {labels[part.rows[0]]} at ({x:.10g}, {y:.10g})")
     raise MixedReferencesError(
         "the records of one layer are in several references",
-        where=layer.name,
+        where=layer,
         found="; ".join(told),
         expected="one reference for the whole layer",
         remedy="ask the producer for one reference, or split the file and declare the reference of each part",
     )
 
 
-def _reason(error: CrsError) -> str:
+def reason_of(error: CrsError) -> str:
+    """Reason code of a record that a transformation refuses with this error."""
     if isinstance(error, SwappedAxesError):
         return "swapped_axes"
     return "outside_crs_area" if type(error) is OutsideAreaError else "impossible_coordinates"
 
 
-def _detail(error: CrsError) -> str:
+def detail_of(error: CrsError) -> str:
     """Where the record would lie, and what its numbers look like."""
     place = re.sub(r"^first: point \d+ ", "", error.found)
     hint = error.remedy.split("; ")[0]

@@ -42,7 +42,9 @@ class Part:
     """Which of the points outside they are."""
 
 
-def other_references(outside: Array, inside: Array, stated: Reference) -> tuple[Part, ...]:
+def other_references(
+    outside: Array, inside: Array, stated: Reference, *, n_inside: int | None = None
+) -> tuple[Part, ...]:
     """The other references that points outside are in, as long as there are enough of them; empty otherwise.
 
     Parameters
@@ -51,13 +53,16 @@ def other_references(outside: Array, inside: Array, stated: Reference) -> tuple[
         One point of each record that is refused, and of each that is sound, as written, x or longitude first.
     stated
         The reference of the layer.
+    n_inside
+        How many records are sound, where ``inside`` is but a sample of them.
     """
+    n_all = len(outside) + (len(inside) if n_inside is None else n_inside)
     rest = np.flatnonzero(np.isfinite(outside).all(axis=1) & outside.any(axis=1))
     found: list[Part] = []
     while rest.size and (best := _best(outside[rest], inside, stated)) is not None:
         reading, fits = best
         n = int(fits.sum())
-        is_many = n >= LEAST_SHARE * (len(outside) + len(inside)) or n >= CERTAIN_RECORDS
+        is_many = n >= LEAST_SHARE * n_all or n >= CERTAIN_RECORDS
         if n < LEAST_RECORDS or not is_many or n < LEAST_SHARE * rest.size:
             break
         words = spoken(reading.sheet.code) + ("" if reading.change is AS_WRITTEN else f" {reading.change.words}")
