@@ -12,6 +12,7 @@ RNB: tuple[LayerSchema, ...] = (
         title="Buildings of the national register (RNB)",
         key="rnb_id",
         shape="any",
+        is_shared=True,
         columns=(
             Column(
                 "rnb_id",
@@ -22,7 +23,7 @@ RNB: tuple[LayerSchema, ...] = (
             ),
             Column("status", "text", "Life of the building: constructed, notUsable, demolished, …"),
             Column("is_active", "boolean", "Whether the id is in force; merged and split ones are not."),
-            Column("address_ids", "text", "Ids of its addresses in the BAN, joined with |."),
+            Column("address_ids", "text", "Keys of its addresses in the BAN (address_id), joined with |."),
             Column("topo_building_ids", "text", "BD TOPO ids (cleabs) that the register states, joined with |."),
             Column("bdnb_ids", "text", "BDNB ids (bdnb-bc-…) that the register states, joined with |."),
             Column("parcel_ids", "text", "Parcels that the register states, 14 characters, joined with |."),
