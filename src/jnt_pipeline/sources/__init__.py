@@ -6,15 +6,27 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jnt_pipeline.sources.bdtopo import BdTopoSource
 from jnt_pipeline.sources.bim import BimSource
 from jnt_pipeline.sources.cadastre import CadastreSource
 from jnt_pipeline.sources.elevation import ElevationSource
 from jnt_pipeline.sources.lidar import LidarSource
 from jnt_pipeline.sources.sensors import SensorsSource
+from jnt_pipeline.sources.vector import VectorSource
 
-__all__ = ["AnySource", "BimSource", "CadastreSource", "ElevationSource", "LidarSource", "SensorsSource"]
+__all__ = [
+    "AnySource",
+    "BdTopoSource",
+    "BimSource",
+    "CadastreSource",
+    "ElevationSource",
+    "LidarSource",
+    "SensorsSource",
+    "VectorSource",
+]
 
 AnySource = Annotated[
-    CadastreSource | ElevationSource | LidarSource | BimSource | SensorsSource, Field(discriminator="kind")
+    CadastreSource | BdTopoSource | VectorSource | ElevationSource | LidarSource | BimSource | SensorsSource,
+    Field(discriminator="kind"),
 ]
 """Every kind of source; a new one is added here."""

@@ -92,7 +92,7 @@ class Mapping:
     drops: frozenset[str] = field(default_factory=frozenset)
     """Columns of the producer, in lower case, that are not kept even where the schema keeps others."""
     is_named_by_place: bool = False
-    """Whether the id is made from the geometry afterwards: a record without one is set aside as ``missing_geometry``."""
+    """Whether the id is made from the geometry afterwards: records without one are set aside, ``missing_geometry``."""
 
     def __call__(self, batch: pa.RecordBatch, first_record: int) -> tuple[pa.RecordBatch, tuple[Rejection, ...]]:
         """The batch in the columns of the schema, and the records that could not be read.
