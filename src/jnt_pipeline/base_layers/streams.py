@@ -11,22 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import shapely
 
-from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.base_layers.columns import LayerSchema
-from jnt_pipeline.base_layers.layers import Layer, rejections
-from jnt_pipeline.base_layers.normalise import normalise
-from jnt_pipeline.base_layers.parquet import write_layer_parquet
-from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.provenance import Counts, Provenance
+
+# geopandas takes a second to load, as long as a hundred thousand parcels do: not before a frame is asked for.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jnt_pipeline.area import AreaOfInterest
+    from jnt_pipeline.base_layers.layers import Layer
 
 __all__ = ["GEOMETRY", "LayerStream", "NativeBatch", "StreamedLayer", "collected", "normalise_stream", "origin_text"]
 
@@ -75,12 +74,25 @@ class StreamedLayer:
     reference: Reference
     provenance: Provenance
     counts: Counts
-    rejected: pd.DataFrame
+    rejections: tuple[Rejection, ...] = ()
     own_schema: LayerSchema | None = None
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """Records set aside: ``record``, ``reason``, ``detail``."""
+        from jnt_pipeline.base_layers.layers import rejections
+
+        return rejections(list(self.rejections))
 
 
 def collected(stream: LayerStream) -> Layer:
     """The native layer of all batches, held in memory: for small files, and for the tests of the streamed way."""
+    import geopandas as gpd
+    import pandas as pd
+    import shapely
+
+    from jnt_pipeline.base_layers.layers import Layer, rejections
+
     frames: list[gpd.GeoDataFrame] = []
     rejected: list[Rejection] = []
     n_read = 0
@@ -117,19 +129,26 @@ def normalise_stream(
 ) -> StreamedLayer:
     """Write the base layer made of a stream to ``path`` (GeoParquet); rules and reason codes of ``normalise``.
 
-    Raises as ``normalise``, and whatever the source raises while it is read.
+    A batch is held at a time, and sixteen bytes for each key. Rows keep the order of the source; a geometry that is no
+    WKB, or WKB of rings that are not closed, is set aside as ``invalid_geometry``. Raises as ``normalise``, and
+    whatever the source raises while it is read; no file is left behind then.
     """
-    layer = normalise(collected(stream), target, area=area, undulation=undulation)
-    write_layer_parquet(layer.frame, path, metadata={"jnt": origin_text(layer)})
-    assert layer.reference is not None
-    return StreamedLayer(
-        name=layer.name,
-        reference=layer.reference,
-        provenance=layer.provenance,
-        counts=layer.counts,
-        rejected=layer.rejected,
-        own_schema=layer.own_schema,
-    )
+    from jnt_pipeline.base_layers.vectors.lane import Outcome, write_base_layer
+
+    def layer(outcome: Outcome) -> StreamedLayer:
+        return StreamedLayer(
+            name=stream.name,
+            reference=outcome.reference,
+            provenance=outcome.provenance,
+            counts=outcome.counts,
+            rejections=outcome.rejected,
+            own_schema=stream.schema,
+        )
+
+    def metadata(outcome: Outcome) -> dict[str, str]:
+        return {"jnt": origin_text(layer(outcome))}
+
+    return layer(write_base_layer(stream, target, area=area, undulation=undulation, path=path, metadata=metadata))
 
 
 def origin_text(layer: Layer | StreamedLayer) -> str:
@@ -137,6 +156,8 @@ def origin_text(layer: Layer | StreamedLayer) -> str:
 
     A layer whose name is not one of ``SCHEMAS`` tells its own schema too.
     """
+    from jnt_pipeline.base_layers.schema import SCHEMAS
+
     document: dict[str, Any] = {
         "reference": None if layer.reference is None else layer.reference.model_dump(mode="json"),
         "provenance": layer.provenance.model_dump(mode="json"),
