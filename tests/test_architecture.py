@@ -19,6 +19,7 @@ ORDER = (
     "disk",
     "store",
     "runner",
+    "services",
     "sources",
     "territory",
     "publication",
@@ -43,6 +44,7 @@ SAME_FLOOR = {("crs", "provenance"), ("crs", "area"), ("area", "crs")}
 
 FORBIDDEN = {
     "base_layers": {"store"},
+    "services": {"store", "runner"},
     "sources": {"store", "runner"},
     "territory": {"store", "runner", "sources"},
     "publication": {"store", "runner", "sources", "hypervisor"},

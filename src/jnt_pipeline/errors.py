@@ -7,7 +7,13 @@
     ├── SourceError              a file of a producer cannot be used
     │   ├── UnreadableError      damaged, truncated, or not the format it says (exit 3)
     │   ├── UnsupportedError     sound, but a version or schema that we do not read (exit 3)
-    │   └── EmptySourceError     readable, and nothing in it to use
+    │   ├── EmptySourceError     readable, and nothing in it to use
+    │   └── ServiceError         a service on the network did not deliver
+    │       ├── UnreachableServiceError  no answer, or one that broke off each time
+    │       ├── BusyServiceError     too many requests, or down; still so after the last attempt
+    │       ├── MovedAddressError    nothing at the address any more, or a redirect to another host
+    │       ├── RefusedRequestError  the service refuses the request; its own words are told
+    │       └── BadAnswerError       an answer came: empty, cut, of another format or content; kept in quarantine
     ├── CrsError                 a coordinate or a height could not be transformed truthfully
     │   ├── MissingCrsError      the file states no horizontal reference
     │   ├── MissingHeightReferenceError   heights without a vertical datum
@@ -34,7 +40,9 @@ from __future__ import annotations
 
 __all__ = [
     "AssemblyError",
+    "BadAnswerError",
     "BallparkError",
+    "BusyServiceError",
     "ConfigError",
     "CrsError",
     "DeliveryError",
@@ -48,10 +56,14 @@ __all__ = [
     "MissingGridError",
     "MissingHeightReferenceError",
     "MixedReferencesError",
+    "MovedAddressError",
     "OutsideAreaError",
+    "RefusedRequestError",
     "SchemaError",
+    "ServiceError",
     "SourceError",
     "SwappedAxesError",
+    "UnreachableServiceError",
     "UnreadableError",
     "UnsupportedError",
     "WorkspaceError",
@@ -121,6 +133,30 @@ class UnsupportedError(SourceError):
 
 class EmptySourceError(SourceError):
     """The file is readable, and holds nothing to use."""
+
+
+class ServiceError(SourceError):
+    """A service on the network did not deliver what was asked of it."""
+
+
+class UnreachableServiceError(ServiceError):
+    """No answer came, or one that broke off each time; what came is kept and continued."""
+
+
+class BusyServiceError(ServiceError):
+    """The service counts too many requests (429) or is down (5xx), still so after the last attempt."""
+
+
+class MovedAddressError(ServiceError):
+    """Nothing is at the address any more (404, 410, an unknown layer), or it points to another host."""
+
+
+class RefusedRequestError(ServiceError):
+    """The service refuses the request; ``found`` holds its own words."""
+
+
+class BadAnswerError(ServiceError):
+    """An answer came that cannot be used: empty, cut, of another format, or not what was asked for."""
 
 
 class CrsError(JntError):

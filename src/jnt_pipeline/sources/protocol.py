@@ -12,6 +12,7 @@ from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.streams import LayerStream
 from jnt_pipeline.provenance import Provenance, SourceFile
+from jnt_pipeline.services import AnyDownload
 
 __all__ = ["Source", "SourceDeclaration", "SourceUnit"]
 
@@ -38,6 +39,11 @@ class SourceDeclaration(BaseModel):
     licence: str = Field(description="Licence of the data.")
     attribution: str = Field(default="", description="Wording to show with the data.")
     vintage: str = Field(default="", description="Edition of the data (millésime).")
+    download: AnyDownload | None = Field(
+        default=None,
+        exclude=True,  # the files decide whether a unit is made again, not where they came from
+        description="Service that fills `path`; none: the files are there.",
+    )
 
     def provenance(self, files: tuple[SourceFile, ...], *notes: str) -> Provenance:
         """The record of origin of what was read from ``files``."""
