@@ -18,6 +18,8 @@ _MOMENTS: dict[str, tuple[type, str]] = {
     "record": (Recorder, "record"),
     "commit": (Recorder, "flush"),
     "after": (Feed, "record"),
+    "change": (Recorder, "tell_changes"),
+    "changed": (Feed, "tell_changes"),
 }
 
 
@@ -25,6 +27,7 @@ def deliver_and_die(territory: Territory, rules: Sequence[ThresholdRule], path: 
     """Deliver in batches of 20, and end this process by SIGKILL at a moment of a batch.
 
     ``record``: values written, events not; ``commit``: all written, not committed; ``after``: just committed.
+    ``change``, ``changed``: the same of a batch of changes, before anything is written and just committed.
     """
     owner, name = _MOMENTS[moment]
     setattr(owner, name, _killing(getattr(owner, name), batch))

@@ -20,7 +20,13 @@ from jnt_pipeline.base_layers.columns import Column, LayerSchema
 from jnt_pipeline.base_layers.parquet import read_layer_parquet, write_layer_parquet
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.errors import AssemblyError
-from jnt_pipeline.territory.changes import CHANGES, DERIVED_KEY_LAYERS, ChangeParameters, changes_between
+from jnt_pipeline.territory.changes import (
+    CHANGES,
+    DERIVED_KEY_LAYERS,
+    ChangeParameters,
+    changes_between,
+    vintage_day,
+)
 
 PARCELS = SCHEMAS["parcels"]
 ADDRESSES = SCHEMAS["addresses"]
@@ -409,3 +415,27 @@ def test_real_buildings_written_again_have_no_change_and_one_that_is_turned_has(
     assert changed(real, again, schema) == []
     assert kinds(changed(real, again.iloc[1:], schema)) == [("removed", [real["topo_building_id"].iloc[0]], [])]
     assert [row["change_type"] for row in changed(real, turned, schema)] == ["modified"]
+
+
+@pytest.mark.parametrize(
+    ("vintage", "day"),
+    [
+        ("2026-03-01", "2026-03-01"),
+        ("20260301", "2026-03-01"),
+        ("2026-03", "2026-03-01"),
+        ("03/2026", "2026-03-01"),
+        ("15/03/2026", "2026-03-15"),
+        ("2025-T3", "2025-07-01"),
+        ("T4 2025", "2025-10-01"),
+        ("2025", "2025-01-01"),
+        ("2022-03-04/2022-03-05", "2022-03-05"),
+        ("2025-04-01; 2026-03-01; 2025", "2026-03-01"),
+        ("latest; 2024", "2024-01-01"),
+        ("", "None"),
+        ("latest", "None"),
+        ("2026-13-01", "None"),
+        ("V3", "None"),
+    ],
+)
+def test_the_day_of_a_vintage_is_read_as_producers_write_it(vintage: str, day: str) -> None:
+    assert str(vintage_day(vintage)) == day

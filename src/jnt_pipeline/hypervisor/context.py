@@ -1,4 +1,4 @@
-"""What an event must say about the sensor that caused it: unit, station, place in 3D, linked things of the twin."""
+"""What an event must say beyond its cause: unit, station, place in 3D, linked things of the twin."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.provenance import Operation
-from jnt_pipeline.territory.model import Territory
+from jnt_pipeline.territory.model import StoredLayer, Territory
 
 __all__ = [
     "FeedContext",
@@ -20,6 +22,7 @@ __all__ = [
     "Position",
     "Station",
     "context_of",
+    "positions",
 ]
 
 _GEOGRAPHIC = "EPSG:4326"
@@ -32,7 +35,7 @@ class _Document(BaseModel):
 
 
 class Position(_Document):
-    """Where a station stands, in the twin's own reference and as longitude and latitude."""
+    """Where a thing is, in the twin's own reference and as longitude and latitude."""
 
     longitude: float = Field(description="Longitude, degrees, WGS 84.", ge=-180, le=180)
     latitude: float = Field(description="Latitude, degrees, WGS 84.", ge=-90, le=90)
@@ -56,7 +59,7 @@ class Position(_Document):
 
 
 class LinkedThing(_Document):
-    """A building or a parcel linked to the station in the twin."""
+    """A building or a parcel linked in the twin to the station, or to what changed."""
 
     id: str = Field(description="building_id or parcel_id, the same in every publication.")
     method: str = Field(description="How the link was found.")
@@ -122,7 +125,13 @@ def _stations(territory: Territory) -> dict[str, Station]:
     if "stations" not in territory.layers:
         return {}
     frame = territory.layer("stations").to_geopandas().sort_values("station_id")
-    positions = _positions(territory, frame)
+    layer = territory.layer("stations")
+    elevations = (
+        frame["elevation_m"].to_numpy(dtype=float, na_value=np.nan)
+        if "elevation_m" in frame
+        else np.full(len(frame), np.nan)
+    )
+    places = positions(layer, frame, territory.reference, elevations)
     buildings = _linked(territory, "sensor-building")
     parcels = _linked(territory, "sensor-parcel")
     return {
@@ -134,44 +143,55 @@ def _stations(territory: Territory) -> dict[str, Station]:
             buildings=buildings.get(str(row["station_id"]), ()),
             parcels=parcels.get(str(row["station_id"]), ()),
         )
-        for row, position in zip(frame.drop(columns="geometry").to_dict("records"), positions, strict=True)
+        for row, position in zip(frame.drop(columns="geometry").to_dict("records"), places, strict=True)
     }
 
 
-def _positions(territory: Territory, frame: pd.DataFrame) -> list[Position | None]:
+def positions(
+    layer: StoredLayer,
+    frame: pd.DataFrame,
+    of_twin: Reference,
+    elevations: NDArray[np.float64],
+    *,
+    vertical: str | None = None,
+    elevation_accuracy_m: float | None = None,
+) -> list[Position | None]:
+    """Where the points of a layer are; None where a record has no geometry.
+
+    ``elevations``, shape (n,), metres above ``vertical`` (None: that of the layer, else of the twin), NaN = unknown.
+    ``elevation_accuracy_m`` None: what the operations of the layer state. Raises ``CrsError`` where longitude and
+    latitude cannot be had truthfully.
+    """
     from jnt_pipeline.crs import transform
 
-    layer = territory.layer("stations")
-    reference = layer.reference or territory.reference
+    reference = layer.reference or of_twin
     placed = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
-    positions: list[Position | None] = [None] * len(frame)
+    found: list[Position | None] = [None] * len(frame)
     if not placed.any():
-        return positions
+        return found
     points = frame.geometry[placed]
     native = np.column_stack([points.x.to_numpy(), points.y.to_numpy()])
     degrees, operation = transform(native, reference.horizontal, _GEOGRAPHIC)
     whole = layer.provenance.with_operation(operation)
-    vertical = reference.vertical or territory.reference.vertical
-    elevations = (
-        frame["elevation_m"].to_numpy(dtype=float, na_value=np.nan)[placed]
-        if "elevation_m" in frame
-        else np.full(len(native), np.nan)
-    )
-    for index, metres, lonlat, elevation in zip(np.flatnonzero(placed), native, degrees, elevations, strict=True):
+    datum = vertical or reference.vertical or of_twin.vertical
+    accuracy_m = layer.provenance.accuracy_m if elevation_accuracy_m is None else elevation_accuracy_m
+    for index, metres, lonlat, elevation in zip(
+        np.flatnonzero(placed), native, degrees, elevations[placed], strict=True
+    ):
         known = bool(np.isfinite(elevation))
-        positions[int(index)] = Position(
+        found[int(index)] = Position(
             longitude=round(float(lonlat[0]), _DEGREE_DECIMALS),
             latitude=round(float(lonlat[1]), _DEGREE_DECIMALS),
             elevation_m=round(float(elevation), _METRE_DECIMALS) if known else None,
-            vertical_datum=vertical if known else None,
+            vertical_datum=datum if known else None,
             horizontal_crs=reference.horizontal,
             easting_m=round(float(metres[0]), _METRE_DECIMALS),
             northing_m=round(float(metres[1]), _METRE_DECIMALS),
             accuracy_m=whole.accuracy_m,
-            elevation_accuracy_m=layer.provenance.accuracy_m if known else None,
+            elevation_accuracy_m=accuracy_m if known else None,
             operations=whole.operations,
         )
-    return positions
+    return found
 
 
 def _linked(territory: Territory, link_type: str) -> dict[str, tuple[LinkedThing, ...]]:

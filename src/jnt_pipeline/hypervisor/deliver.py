@@ -1,4 +1,4 @@
-"""Deliver (*livrer*): the observations of a twin into its feed, again and again without harm."""
+"""Deliver (*livrer*): the changes and observations of a twin into its feed, again and again without harm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jnt_pipeline.hypervisor.changes import changes_of
 from jnt_pipeline.hypervisor.context import context_of
 from jnt_pipeline.hypervisor.feed import Delivery, Feed
 from jnt_pipeline.hypervisor.rules import ThresholdRule
@@ -20,7 +21,7 @@ __all__ = ["BATCH_SIZE", "deliver"]
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 10_000
-"""Observations per transaction."""
+"""Observations, or changes, per transaction."""
 
 
 def deliver(
@@ -30,17 +31,21 @@ def deliver(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Delivery:
-    """Bring the alerts in line with the rules, then record every observation of the twin.
+    """Bring the alerts in line with the rules, tell the changes of the layers, record every observation of the twin.
 
-    Observations go in the order of (phenomenon time, datastream id), whatever the files they came from; batches
-    are transactions. Killed anywhere and run again, or run twice, it leaves the same events: those of one
-    undisturbed run. The size of the batches changes nothing either. The table of observations is held in memory.
+    Changes go in the order of ``changes_of``, without those that the log holds; observations in the order of
+    (phenomenon time, datastream id), whatever the files they came from. Batches are transactions. Killed anywhere
+    and run again, or run twice, it leaves the same events: those of one undisturbed run. The size of the batches
+    changes nothing either. Both tables are held in memory.
 
     Raises ``DeliveryError`` when the feed cannot be used, ``CrsError`` when a station cannot be placed truthfully.
     """
     context = context_of(territory)
     with Feed.open(feed_path) as feed:
         delivery = feed.adopt(rules, context=context)
+        changes = changes_of(territory)
+        for start in range(0, len(changes), batch_size):
+            delivery += feed.tell_changes(changes[start : start + batch_size], context=context)
         if "observations" in territory.layers:
             frame = territory.layer("observations").to_pandas()
             order = _by_time_and_datastream(frame)
@@ -48,7 +53,8 @@ def deliver(
                 batch = frame.iloc[order[start : start + batch_size]]
                 delivery += feed.record(batch, rules=rules, context=context)
     logger.info(
-        "delivered %s: %d observations received, %d stored, %d repeated, %d corrected, %d alerts raised, %d cleared",
+        "delivered %s: %d observations received, %d stored, %d repeated, %d corrected, %d alerts raised, %d cleared,"
+        " %d changes told, %d known",
         territory.name,
         delivery.received,
         delivery.stored,
@@ -56,6 +62,8 @@ def deliver(
         delivery.corrected,
         delivery.raised,
         delivery.cleared,
+        delivery.changes_told,
+        delivery.changes_known,
     )
     return delivery
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jnt_pipeline.hypervisor.changes import ChangeFacts
 from jnt_pipeline.hypervisor.context import MeasuredFlow, Station
 from jnt_pipeline.hypervisor.instants import rfc3339
 from jnt_pipeline.hypervisor.rules import Observation, Severity, ThresholdRule, Transition
@@ -17,12 +18,15 @@ __all__ = [
     "ALERT_CLEARED",
     "ALERT_RAISED",
     "EVENT_TYPES",
+    "LAYER_CHANGED",
     "OBSERVATION_CORRECTED",
     "AlertFacts",
     "Cause",
     "CorrectionFacts",
     "Threshold",
     "alert_facts",
+    "change_event",
+    "change_event_id",
     "cloud_event",
     "correction_facts",
     "encode_json",
@@ -31,8 +35,9 @@ __all__ = [
 
 ALERT_RAISED = "fr.jnt.alert.raised.v1"
 ALERT_CLEARED = "fr.jnt.alert.cleared.v1"
+LAYER_CHANGED = "fr.jnt.layer.changed.v1"
 OBSERVATION_CORRECTED = "fr.jnt.observation.corrected.v1"
-EVENT_TYPES = (ALERT_CLEARED, ALERT_RAISED, OBSERVATION_CORRECTED)
+EVENT_TYPES = (ALERT_CLEARED, ALERT_RAISED, LAYER_CHANGED, OBSERVATION_CORRECTED)
 
 Cause = Literal["observation", "rule_changed", "no_longer_watched"]
 """Why an alert moved: a measure; a rule added or changed, judged on the latest value; nothing watches it now."""
@@ -152,3 +157,28 @@ def cloud_event(
     }
     event["id"] = hashlib.sha256(encode_json(event).encode()).hexdigest()[:32]
     return event
+
+
+def change_event(facts: ChangeFacts, *, territory: str, sequence: int) -> dict[str, Any]:
+    """The CloudEvent of a change between two editions of a layer, as a JSON value.
+
+    ``time`` is the day of the new edition at 00:00 UTC, never the clock; it is left out where the vintage names no
+    day (CloudEvents 1.0 §3.1: optional). ``id`` is a digest of territory and change alone.
+    """
+    day = {} if facts.day is None else {"time": f"{facts.day.isoformat()}T00:00:00Z"}
+    return {
+        "specversion": "1.0",
+        "id": change_event_id(facts, territory),
+        "source": source_of(territory),
+        "type": LAYER_CHANGED,
+        "subject": facts.subject,
+        **day,
+        "datacontenttype": "application/json",
+        "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
+        "data": facts.model_dump(mode="json"),
+    }
+
+
+def change_event_id(facts: ChangeFacts, territory: str) -> str:
+    """The ``id`` of the event of a change: the same wherever and however often it is delivered."""
+    return hashlib.sha256(encode_json([source_of(territory), LAYER_CHANGED, facts.change_id]).encode()).hexdigest()[:32]

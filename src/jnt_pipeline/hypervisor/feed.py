@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jnt_pipeline.errors import DeliveryError
 from jnt_pipeline.hypervisor.batches import check_rules, sound_rows
+from jnt_pipeline.hypervisor.changes import ChangeFacts
 from jnt_pipeline.hypervisor.context import FeedContext
 from jnt_pipeline.hypervisor.cursor import GoneError, decode_cursor, encode_cursor
 from jnt_pipeline.hypervisor.instants import from_microseconds, to_microseconds
@@ -149,6 +150,18 @@ class Feed:
             recorder.adopt()
             recorder.flush()
         return Delivery(raised=recorder.raised, cleared=recorder.cleared)
+
+    def tell_changes(self, changes: Sequence[ChangeFacts], *, context: FeedContext) -> Delivery:
+        """Log one event for each change that the log does not hold yet, in their order and in one transaction.
+
+        The log itself is the state: the id of the event follows from the change. Raises ``DeliveryError`` like
+        ``record``.
+        """
+        with self._transaction(context) as connection:
+            recorder = Recorder(connection, (), context)
+            recorder.tell_changes(changes)
+            recorder.flush()
+        return Delivery(changes_told=recorder.changes_told, changes_known=recorder.changes_known)
 
     def events(
         self,

@@ -14,7 +14,7 @@ __all__ = ["Alert", "Delivery", "EventPage", "LoggedEvent"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a delivery did; ``received = stored + repeated + corrected + rejected``."""
+    """What a delivery did; of observations, ``received = stored + repeated + corrected + rejected``."""
 
     received: int = 0
     """Observations given."""
@@ -32,6 +32,10 @@ class Delivery:
     """Alerts raised."""
     cleared: int = 0
     """Alerts cleared."""
+    changes_told: int = 0
+    """Changes of the twin's layers told by an event."""
+    changes_known: int = 0
+    """Changes that the log told already: nothing was written."""
 
     def __add__(self, other: Delivery) -> Delivery:
         """Sum of two deliveries, one after the other."""
@@ -45,6 +49,8 @@ class Delivery:
             late=self.late + other.late,
             raised=self.raised + other.raised,
             cleared=self.cleared + other.cleared,
+            changes_told=self.changes_told + other.changes_told,
+            changes_known=self.changes_known + other.changes_known,
         )
 
 

@@ -1,4 +1,4 @@
-"""One batch of observations into the feed: values, latest, alerts and events, inside the caller's transaction."""
+"""One batch into the feed: values, latest, alerts and events, or changes, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from jnt_pipeline.hypervisor.batches import Row
+from jnt_pipeline.hypervisor.changes import ChangeFacts
 from jnt_pipeline.hypervisor.context import FeedContext
 from jnt_pipeline.hypervisor.events import (
     AlertFacts,
     CorrectionFacts,
     alert_facts,
+    change_event,
+    change_event_id,
     cloud_event,
     correction_facts,
     encode_json,
@@ -52,6 +55,8 @@ class Recorder:
     late: int = 0
     raised: int = 0
     cleared: int = 0
+    changes_told: int = 0
+    changes_known: int = 0
     _standings: dict[tuple[str, str], _Standing] = field(default_factory=dict)
     _moved: set[tuple[str, str]] = field(default_factory=set)
     _event_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -124,6 +129,22 @@ class Recorder:
                 current = self._standings.get((rule.rule_id, datastream_id))
                 if current is None or current.rule != text:
                     self._judge(rule, text, _observation(datastream_id, *newest[datastream_id]), "rule_changed")
+
+    def tell_changes(self, changes: Sequence[ChangeFacts]) -> None:
+        """Log the changes whose event the log does not hold, in their order."""
+        ids = [change_event_id(facts, self.context.territory) for facts in changes]
+        known = {
+            event_id
+            for part in _parts(ids)
+            for event_id in self.connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(part)))
+        }
+        for event_id, facts in zip(ids, changes, strict=True):
+            if event_id in known:
+                self.changes_known += 1
+                continue
+            known.add(event_id)
+            self._append(change_event(facts, territory=self.context.territory, sequence=self._next_sequence))
+            self.changes_told += 1
 
     def flush(self) -> None:
         """Write the events, then the alerts that point to them."""
@@ -263,10 +284,13 @@ class Recorder:
 
     def _log(self, facts: AlertFacts | CorrectionFacts, observation: Observation) -> int:
         sequence = self._next_sequence
-        document = cloud_event(facts, territory=self.context.territory, observation=observation, sequence=sequence)
+        self._append(cloud_event(facts, territory=self.context.territory, observation=observation, sequence=sequence))
+        return sequence
+
+    def _append(self, document: dict[str, Any]) -> None:
         self._event_rows.append(
             {
-                "sequence": sequence,
+                "sequence": self._next_sequence,
                 "event_id": document["id"],
                 "type": document["type"],
                 "subject": document["subject"],
@@ -274,7 +298,6 @@ class Recorder:
             }
         )
         self._next_sequence += 1
-        return sequence
 
     def _count(self, kind: str) -> None:
         if kind == "raised":

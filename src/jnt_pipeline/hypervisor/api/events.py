@@ -26,7 +26,9 @@ STREAM_PAGE = 100  # events read ahead of a client, and so the most that one cli
 
 After = Annotated[str | None, Query(max_length=200, description="Cursor; events after it. Absent: from the oldest.")]
 Types = Annotated[list[str] | None, Query(alias="type", description="Event type; repeatable.")]
-Subject = Annotated[str | None, Query(max_length=500, description="Prefix of the subject, e.g. station/V3.")]
+Subject = Annotated[
+    str | None, Query(max_length=500, description="Prefix of the subject, e.g. station/V3 or layer/parcels/.")
+]
 
 
 @router.get("/v1/events", dependencies=[knows("after", "limit", "subject", repeatable=["type"])])

@@ -10,6 +10,7 @@ from jnt_pipeline.provenance import Provenance
 
 __all__ = [
     "ALERT_WORDS",
+    "CHANGE_WORDS",
     "EVENT_WORDS",
     "SEVERITY_WORDS",
     "accuracy_text",
@@ -30,9 +31,11 @@ _MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "
 
 _LAYERS = {
     "addresses": "Adresses",
+    "aliases": "Anciens identifiants",
     "bim_buildings": "Bâtiments BIM",
     "bim_elements": "Éléments BIM (IFC)",
     "buildings": "Bâtiments",
+    "changes": "Changements depuis l’édition précédente",
     "communes": "Communes",
     "datastreams": "Flux de mesure",
     "dhm": "Hauteurs (MNH)",
@@ -95,11 +98,23 @@ _UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "m3/s": "m³/s", "dB[SPL]": "dB", "d
 
 SEVERITY_WORDS = {"info": "Information", "warning": "Vigilance", "alarm": "Alarme"}
 
+CHANGE_WORDS = {
+    "created": "création",
+    "merged": "réunion",
+    "modified": "modification",
+    "removed": "suppression",
+    "renamed": "nouvel identifiant",
+    "reshaped": "remembrement",
+    "shifted": "décalage de la feuille",
+    "split": "division",
+}
+
 ALERT_WORDS = {"raised": "Alerte levée", "cleared": "Fin d’alerte"}
 
 EVENT_WORDS = {
     "fr.jnt.alert.raised.v1": "Début d’alerte",
     "fr.jnt.alert.cleared.v1": "Fin d’alerte",
+    "fr.jnt.layer.changed.v1": "Couche mise à jour",
     "fr.jnt.observation.corrected.v1": "Mesure corrigée",
 }
 

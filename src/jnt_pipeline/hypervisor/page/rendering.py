@@ -52,6 +52,7 @@ class PageRenderer:
             n_of=words.n_of,
             severities=words.SEVERITY_WORDS,
             event_words=words.EVENT_WORDS,
+            change_words=words.CHANGE_WORDS,
             map_width=map_preview.WIDTH,
             spark_width=sparkline.WIDTH,
             spark_height=sparkline.HEIGHT,

@@ -16,6 +16,7 @@ from jnt_pipeline.territory.changes.change_sets import (
 from jnt_pipeline.territory.changes.parameters import DERIVED_KEY_LAYERS, ChangeParameters
 from jnt_pipeline.territory.changes.registry import REGISTRY, empty_registry, resolve, updated_registry
 from jnt_pipeline.territory.changes.table import CHANGE_TYPES, CHANGES
+from jnt_pipeline.territory.changes.vintages import vintage_day
 
 __all__ = [
     "CHANGES",
@@ -32,4 +33,5 @@ __all__ = [
     "layer_changes",
     "resolve",
     "updated_registry",
+    "vintage_day",
 ]

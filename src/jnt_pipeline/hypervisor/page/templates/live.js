@@ -1,9 +1,10 @@
 "use strict";
 (() => {
   const parts = ["resume", "alertes", "capteurs", "evenements", "stations-carte"];
-  const types = ["fr.jnt.alert.raised.v1", "fr.jnt.alert.cleared.v1", "fr.jnt.observation.corrected.v1"];
+  const types = ["fr.jnt.alert.raised.v1", "fr.jnt.alert.cleared.v1", "fr.jnt.observation.corrected.v1",
+    "fr.jnt.layer.changed.v1"];
   const words = {"fr.jnt.alert.raised.v1": "début d’alerte", "fr.jnt.alert.cleared.v1": "fin d’alerte",
-    "fr.jnt.observation.corrected.v1": "mesure corrigée"};
+    "fr.jnt.observation.corrected.v1": "mesure corrigée", "fr.jnt.layer.changed.v1": "couche mise à jour"};
   const status = document.getElementById("suivi");
   const say = (text) => { status.textContent = text; status.hidden = false; };
   let due = 0;
@@ -24,8 +25,9 @@
 
   function onEvent(message) {
     const event = JSON.parse(message.data);
+    const station = event.data.station, place = station ? station.name || station.id : event.subject.slice(6);
     say("Suivi en direct. Dernier événement : " + words[event.type] +
-      (event.data.title ? ", " + event.data.title : "") + " (" + (event.data.station.name || event.data.station.id) + ").");
+      (event.data.title ? ", " + event.data.title : "") + " (" + place + ").");
     if (!due) due = setTimeout(refresh, 400);
   }
 
