@@ -379,6 +379,7 @@ SQUARE = parcels({"A": box(0, 0, 1, 1)})
         pytest.param(SQUARE, SQUARE.set_crs(2975, allow_override=True), "EPSG:2975", id="two references"),
         pytest.param(SQUARE, pd.concat([SQUARE, SQUARE]), "A", id="a key said twice"),
         pytest.param(SQUARE, parcels({"B": Polygon()}), "B", id="no geometry"),
+        pytest.param(SQUARE, parcels({"B": Polygon([(0, 0), (1, 0), (2, 0)])}), "B", id="no surface"),
         pytest.param(SQUARE.assign(parcel_id=[None]), SQUARE, "none", id="no key"),
     ],
 )

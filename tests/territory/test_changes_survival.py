@@ -251,6 +251,20 @@ def test_written_again_a_town_keeps_every_id() -> None:
     assert found.ids.tolist() == list(old)
 
 
+def test_of_two_things_with_one_outline_each_keeps_its_own_id() -> None:
+    """A light roof drawn exactly over a durable building; 4 cm later the derived ids say nothing of which is which."""
+
+    def edition(x: float, ids: tuple[str, str], number: int) -> LayerEdition:
+        table = {"footprint_id": list(ids), "building_type": ["light", "durable"]}
+        frame = gpd.GeoDataFrame(table, geometry=[translate(A, x, 0)] * 2, crs="EPSG:2154")
+        return LayerEdition(frame=frame, schema=FOOTPRINTS, number=number)
+
+    found = layer_changes(edition(0, ("a", "b"), 1), edition(0.04, ("z", "y"), 2), DEFAULTS)
+
+    assert found.ids.tolist() == ["a", "b"]
+    assert len(found.changes) == 0
+
+
 def test_keys_of_the_producer_are_kept_as_they_are_and_a_divided_parcel_resolves_to_its_parts() -> None:
     schema = SCHEMAS["parcels"]
 

@@ -11,9 +11,17 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.territory.changes.attributes import attribute_changes, compared_columns
 from jnt_pipeline.territory.changes.editions import Edition, Index, Masks, Vectors, check_one_crs
 from jnt_pipeline.territory.changes.parameters import DERIVED_KEY_LAYERS, ChangeParameters
-from jnt_pipeline.territory.changes.sameness import centres, one_to_one, pairs_nearby, same_shapes, translated
+from jnt_pipeline.territory.changes.sameness import (
+    centres,
+    one_to_one,
+    pairs_nearby,
+    said_once,
+    same_shapes,
+    translated,
+)
 from jnt_pipeline.territory.changes.shifts import Shift, find_shifts, local_vectors
 from jnt_pipeline.territory.outlines import Geometries
 
@@ -77,7 +85,7 @@ def compare(
     check_one_crs(schema.name, old, new)
     derived = schema.name in DERIVED_KEY_LAYERS if has_derived_key is None else has_derived_key
     before, after = Edition.of(old, schema), Edition.of(new, schema)
-    pairing = _Pairing(before, after, parameters, derived)
+    pairing = _Pairing(before, after, schema, parameters, derived)
     pairing.stay_in_place(before.shapes)
     shifts = find_shifts(before, after, *pairing.rest(), parameters, by_key=not derived)
     moved = np.zeros((len(before), 2))
@@ -102,8 +110,9 @@ def compare(
 class _Pairing:
     """Pairs found so far; each step works on what is left."""
 
-    def __init__(self, old: Edition, new: Edition, parameters: ChangeParameters, derived: bool):
+    def __init__(self, old: Edition, new: Edition, schema: LayerSchema, parameters: ChangeParameters, derived: bool):
         self._old, self._new, self._parameters, self._derived = old, new, parameters, derived
+        self._columns = compared_columns(old, new, schema, parameters)
         self.i, self.j = (np.empty(0, np.intp),) * 2
         self.same = np.empty(0, np.bool_)
 
@@ -117,7 +126,8 @@ class _Pairing:
     def stay_in_place(self, shapes: Geometries) -> None:
         """Pair what has the same outline: first with the same key, then whatever the key.
 
-        A point is weak evidence: with keys of the producer, the same key is the same point first of all.
+        Of several with one outline those pair that have more attributes in common. A point is weak evidence: with
+        keys of the producer, the same key is the same point first of all.
         """
         tolerance = self._parameters.tolerance_m
         i, j = self._of_one_key()
@@ -130,8 +140,13 @@ class _Pairing:
         i, j = rest_old[a], rest_new[b]
         same = same_shapes(shapes[i], self._new.shapes[j], tolerance)
         i, j = i[same], j[same]
+        rivals = np.flatnonzero(~(said_once(i) & said_once(j)))
+        unlike = np.zeros(len(i), dtype=np.intp)
+        differences = attribute_changes(self._old, self._new, (i[rivals], j[rivals]), self._columns, self._parameters)
+        for rival, columns in differences.items():
+            unlike[rivals[rival]] = len(columns)
         apart = np.hypot(*(centres(self._new.shapes[j]) - centres(shapes[i])).T).round(3)
-        kept = one_to_one(i, j, apart)
+        kept = one_to_one(i, j, unlike, apart)
         self._take(i[kept], j[kept], np.ones(int(kept.sum()), dtype=np.bool_))
 
     def follow(self, shifts: list[Shift]) -> tuple[list[Shift], Vectors]:

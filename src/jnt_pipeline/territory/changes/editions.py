@@ -61,17 +61,17 @@ class Edition:
                 remedy="normalise the layer: it sets such records aside",
             )
         shapes = shapely.force_2d(np.asarray(frame.geometry, dtype=object))
+        areal = shapely.get_dimensions(shapes) == 2
+        shapes[areal] = surfaces(shapes[areal])
         nothing = shapely.is_missing(shapes) | shapely.is_empty(shapes)
         if nothing.any():
             raise AssemblyError(
-                "records without a geometry",
+                "records without a geometry, or areas without a surface",
                 where=schema.name,
                 found=", ".join(keys.to_numpy(dtype=object)[nothing][:5]),
                 expected="a geometry for each record",
                 remedy="normalise the layer: it sets such records aside",
             )
-        areal = shapely.get_dimensions(shapes) == 2
-        shapes[areal] = surfaces(shapes[areal])
         order = np.argsort(keys.to_numpy(dtype=object).astype("U"), kind="stable")
         group = next((name for name in _GROUPS if name in frame.columns and name != schema.key), None)
         groups = frame[group].astype("object").fillna("").astype(str) if group else pd.Series("", index=frame.index)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.territory.changes.editions import Index, Masks, Vectors
 from jnt_pipeline.territory.outlines import Geometries
 
-__all__ = ["centres", "one_to_one", "pairs_nearby", "same_shapes", "translated"]
+__all__ = ["centres", "one_to_one", "pairs_nearby", "said_once", "same_shapes", "translated"]
 
 
 def same_shapes(left: Geometries, right: Geometries, tolerance_m: float) -> Masks:
@@ -55,6 +55,13 @@ def pairs_nearby(left: Geometries, right: Geometries, distance_m: float) -> tupl
 def _middles(shapes: Geometries) -> Geometries:
     boxes = shapely.bounds(shapes).reshape(-1, 4)
     return np.asarray(shapely.points((boxes[:, :2] + boxes[:, 2:]) / 2), dtype=object)
+
+
+def said_once(positions: Index) -> Masks:
+    """Which of the positions, shape (n,), occur a single time."""
+    _, inverse, count = np.unique(positions, return_inverse=True, return_counts=True)
+    once: Masks = count[inverse] == 1
+    return once
 
 
 def one_to_one(i: Index, j: Index, *ranks: NDArray[np.generic]) -> Masks:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from jnt_pipeline.territory.changes.editions import Edition, Index, Masks, Vectors
 from jnt_pipeline.territory.changes.parameters import ChangeParameters
-from jnt_pipeline.territory.changes.sameness import centres, pairs_nearby, same_shapes, translated
+from jnt_pipeline.territory.changes.sameness import centres, pairs_nearby, said_once, same_shapes, translated
 
 __all__ = ["Shift", "find_shifts", "local_vectors"]
 
@@ -72,14 +71,8 @@ def _moved_pairs(
     offsets = centres(new.shapes[j]) - centres(old.shapes[i])
     congruent = same_shapes(translated(old.shapes[i], offsets), new.shapes[j], parameters.tolerance_m)
     i, j = i[congruent], j[congruent]
-    alone = _said_once(i) & _said_once(j)
+    alone = said_once(i) & said_once(j)
     return i[alone], j[alone]
-
-
-def _said_once(positions: Index) -> Masks:
-    _, inverse, count = np.unique(positions, return_inverse=True, return_counts=True)
-    once: NDArray[np.bool_] = count[inverse] == 1
-    return once
 
 
 def _densest(vectors: Vectors, tolerance_m: float) -> tuple[tuple[float, float], Masks]:
