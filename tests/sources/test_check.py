@@ -437,8 +437,6 @@ def test_bad_rows_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "kind", "codes"),
     [
-        ("lidar/bad/test_data_0000_0000_LA93_IGN69_ground_DTM_1M_Laplace.tif", "geotiff", ("not_read",)),
-        ("lidar/montpellier_50m/ortho/test_data_rgb.tif", "geotiff", ("not_read",)),
         ("lidar/km_0292_6833/Lignes_3d_0292_6833.geojson", "geojson", ("not_read",)),
         ("cadastre/edigeo_25354/edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("not_read",)),
         ("cadastre/bad/truncated_edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("damaged",)),

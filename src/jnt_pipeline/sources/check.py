@@ -9,15 +9,20 @@ from typing import Any
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.check_layers import Examined
 from jnt_pipeline.sources.check_lidar import examine_lidar
-from jnt_pipeline.sources.check_records import Examined, examine_cadastre, examine_csv, examine_sensorthings
+from jnt_pipeline.sources.check_records import examine_cadastre, examine_csv, examine_sensorthings
+from jnt_pipeline.sources.files import read_bytes
 from jnt_pipeline.sources.formats import TITLES, sniff
 from jnt_pipeline.sources.geojson import parse_json
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS
-from jnt_pipeline.sources.sensors import csv_columns
+from jnt_pipeline.sources.planning_classes import planning_class
+from jnt_pipeline.sources.rnb import is_rnb_document
+from jnt_pipeline.sources.rnb_tables import rnb_header
 from jnt_pipeline.sources.sensorthings import is_sensorthings
 from jnt_pipeline.sources.suggestions import suggestions
+from jnt_pipeline.sources.text_tables import header_of
 
 __all__ = ["check_file", "check_files"]
 
@@ -68,6 +73,10 @@ def _examined(path: Path, crs: Reference | None, vertical: str | None) -> Examin
         return IntakeReport.refused(path, "unknown", error, _code(error)), None
     if kind == "lidar":
         return examine_lidar(path, crs=crs, vertical=vertical)
+    if kind in {"geotiff", "ascii_grid"}:
+        from jnt_pipeline.sources.check_elevation import examine_elevation
+
+        return examine_elevation(path, crs=crs, vertical=vertical), None
     examine = _EXAMINE.get(kind)
     if examine is not None:
         return examine(path, kind, vertical)
@@ -87,7 +96,13 @@ def _examine_json(path: Path, kind: str, vertical: str | None) -> Examined:
         document = parse_json(path)
     except JntError as error:
         return IntakeReport.refused(path, kind, error, _code(error)), None
+    if is_rnb_document(document):
+        from jnt_pipeline.sources.check_registers import examine_rnb
+
+        return examine_rnb(path)
     kind = _json_kind(document)
+    if kind == "geojson" and planning_class(path.name.split(".")[0]) is not None:
+        return _examine_features(path, kind, vertical)
     if kind == "geojson":
         return examine_cadastre(path)
     if kind == "sensors":
@@ -96,16 +111,42 @@ def _examine_json(path: Path, kind: str, vertical: str | None) -> Examined:
 
 
 def _examine_csv(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_registers import examine_table
+
     try:
-        names = set(csv_columns(path.read_bytes(), path)[1])
+        columns = header_of(read_bytes(path), path)[1]
     except JntError as error:
         return IntakeReport.refused(path, kind, error, _code(error)), None
+    found = examine_table(path, columns)
+    if found is not None:
+        return found
+    names = set(columns)
     shared = {name: len(names & set(columns)) for name, columns in COLUMNS.items()}
     likeliest = max(shared, key=lambda name: shared[name])
     # two columns of ours make a table of ours: a third one missing is then named
     if shared[likeliest] >= 2:
         return examine_csv(path, likeliest, vertical)
     return _refuse(path, kind, vertical), None
+
+
+def _examine_features(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_registers import examine_features
+
+    try:
+        found = examine_features(path, vertical)
+    except JntError as error:
+        return IntakeReport.refused(path, kind, error, _code(error)), None
+    return found or (_refuse(path, kind, vertical), None)
+
+
+def _examine_zip(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_registers import examine_rnb
+
+    try:
+        rnb_header(path)
+    except JntError:
+        return _refuse(path, kind, vertical), None  # an archive of something else
+    return examine_rnb(path)
 
 
 def _check_edigeo(path: Path, kind: str, vertical: str | None) -> IntakeReport:
@@ -156,7 +197,7 @@ def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
     error = UnsupportedError(
         f"{TITLES[kind]}: not read by this version",
         where=path.name,
-        expected="LAS, LAZ or COPC; cadastral GeoJSON; IFC; sensor CSV or SensorThings JSON",
+        expected="LAS, LAZ or COPC; cadastral GeoJSON; IFC; sensor CSV or SensorThings JSON; addresses; RNB; PLU; PCRS",
         remedy="convert it to one of these, or leave it out of the folder of the source",
     )
     return IntakeReport.refused(path, kind, error, "not_read")
@@ -189,4 +230,9 @@ _EXAMINE: dict[str, Callable[[Path, str, str | None], Examined]] = {
     "bim": _examine_ifc,
     "json": _examine_json,
     "csv": _examine_csv,
+    "zip": _examine_zip,
+    "gml": _examine_features,
+    "shapefile": _examine_features,
+    "geopackage": _examine_features,
+    "dbf": _examine_features,
 }

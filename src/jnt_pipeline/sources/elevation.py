@@ -18,7 +18,7 @@ from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.crs.identify import reference_of
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import system
-from jnt_pipeline.errors import EmptySourceError, MissingCrsError, SourceError
+from jnt_pipeline.errors import EmptySourceError, MissingCrsError, MissingHeightReferenceError, SourceError
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.sources.elevation_names import (
     SUFFIXES,
@@ -95,12 +95,18 @@ class ElevationSource(SourceDeclaration):
                 expected=f"files ending in {', '.join(SUFFIXES)}, or named as LiDAR HD rasters are",
                 remedy="correct `path`, or download the rasters of the territory",
             )
-        return tuple(SourceUnit(name=name, files=(by_name[name],)) for name in sorted(by_name))
+        return tuple(SourceUnit(name=name, files=_with_place(by_name[name])) for name in sorted(by_name))
 
     def read(self, unit: SourceUnit, area: AreaOfInterest | None) -> tuple[Layer, ...]:
         """The record of the unit's raster: ``elevation_tiles``."""
         del area  # the whole raster is described, wherever the territory ends
         return (read_elevation_tile(unit.files[0], self),)
+
+
+def _with_place(path: Path) -> tuple[Path, ...]:
+    """The file, and the ``.prj`` that states the CRS of an ASCII grid: it takes part, so it is part of the unit."""
+    beside = path.with_suffix(".prj")
+    return (path, beside) if path.suffix.lower() == ".asc" and beside.is_file() else (path,)
 
 
 def surface_of(name: str, declared: Surface | None) -> Surface:
@@ -138,7 +144,7 @@ def read_elevation_tile(path: Path, source: ElevationSource) -> Layer:
     reference, notes = raster_reference(header, path.name, surface, crs=source.crs, vertical=source.vertical)
     voids = () if source.nodata is None else (source.nodata,)
     summary = summarise(path, header, voids)
-    file = fingerprint(path)
+    files = tuple(fingerprint(one) for one in _with_place(path))
     if header.is_south_up:
         notes = (*notes, f"{path.name}: rows run from south to north, read at the places that the file states")
     if summary.n_undeclared:
@@ -149,7 +155,7 @@ def read_elevation_tile(path: Path, source: ElevationSource) -> Layer:
     record = {
         "tile_id": tile_of_name(path.name, surface),
         "file_name": path.name,
-        "sha256": file.sha256,
+        "sha256": files[0].sha256,
         "product": product_of_name(path.name),
         "surface": surface,
         "resolution_m": None if system(reference.flat()).is_degrees else abs(header.pixel[0]),
@@ -167,7 +173,7 @@ def read_elevation_tile(path: Path, source: ElevationSource) -> Layer:
         name="elevation_tiles",
         frame=frame,
         reference=reference,
-        provenance=source.provenance((file,), *notes),
+        provenance=source.provenance(files, *notes),
         counts=Counts(read=1, kept=len(frame), rejected={"no_elevation": 1} if is_void else {}),
         rejected=rejections(rejected if is_void else []),
     )
@@ -207,6 +213,14 @@ def raster_reference(
     if surface == "dhm":
         return stated_reference(stated, file_name, crs=crs).flat(), () if crs is not None else notes
     reference, more = resolve_reference(stated, file_name, crs=crs, vertical=vertical)
+    if reference.vertical is None:
+        raise MissingHeightReferenceError(
+            "heights above the ellipsoid",
+            where=file_name,
+            found=f"{reference}, which has three dimensions",
+            expected="a horizontal and a vertical reference, such as EPSG:2154+5720",
+            remedy="bring the heights above the vertical datum first, knowingly: gdalwarp with the grid of the geoid",
+        )
     return reference, more if crs is not None else (*notes, *more)
 
 

@@ -22,7 +22,17 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import system
 from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
 
-__all__ = ["HIGHEST_LAND_M", "USUAL_VOIDS", "RasterHeader", "RasterSummary", "read_block", "read_header", "summarise"]
+__all__ = [
+    "HIGHEST_LAND_M",
+    "USUAL_VOIDS",
+    "RasterHeader",
+    "RasterSummary",
+    "describe_raster",
+    "read_block",
+    "read_header",
+    "refuse_pictures",
+    "summarise",
+]
 
 USUAL_VOIDS = (-9999.0, -99999.0)
 """Marks of pixels without a value: IGN's rasters and the altimetry service; void even where the file declares none."""
@@ -36,7 +46,7 @@ _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _ROWS_AT_ONCE = 512
 _DRIFT_QUANTA = {QUANTUM_M: 10, QUANTUM_DEG: 10_000}  # 1 mm over the width of a raster: what rounding may add up to
 _ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
-"""A raster means what its own bytes say: no sidecar that the checksum does not cover takes part."""
+"""A raster means what its own bytes say, and the ``.prj`` of an ASCII grid: no other sidecar takes part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class RasterHeader:
     """Outer corner where the first row and the first column begin, in the unit of the CRS."""
     pixel: tuple[float, float]
     """Step from column to column, and from row to row: negative where the file is north up, as it should be."""
+    oddity: str
+    """Why it is no elevation raster as they are read here; empty where it is one."""
 
     @property
     def is_south_up(self) -> bool:
@@ -94,14 +106,21 @@ class RasterSummary:
 
 
 def read_header(path: Path) -> RasterHeader:
-    """What a raster states, without its pixels.
+    """What an elevation raster states, without its pixels.
 
     Raises ``UnreadableError`` for a file that is no raster or is damaged; ``UnsupportedError`` for a rotated one, for
     one without a place, and for pictures: several bands, or 8 bits.
     """
+    header = describe_raster(path)
+    refuse_pictures(header, path)
+    return header
+
+
+def describe_raster(path: Path) -> RasterHeader:
+    """What any raster states, without its pixels; raises ``UnreadableError``."""
     with _opened(path) as dataset:
         transform = dataset.transform
-        header = RasterHeader(
+        return RasterHeader(
             format="GeoTIFF" if dataset.driver == "GTiff" else "ESRI ASCII grid",
             n_rows=dataset.height,
             n_columns=dataset.width,
@@ -111,29 +130,32 @@ def read_header(path: Path) -> RasterHeader:
             crs_wkt=dataset.crs.to_wkt() if dataset.crs else "",
             origin=(float(transform.c), float(transform.f)),
             pixel=(float(transform.a), float(transform.e)),
+            oddity=_oddity(dataset),
         )
-        _require_elevations(dataset, header, path)
-    return header
 
 
-def _require_elevations(dataset: Any, header: RasterHeader, path: Path) -> None:
-    """Refuse what is no elevation raster, by name."""
-    transform, wrong = dataset.transform, ""
-    if header.n_bands != 1 or header.dtype not in {"int16", "uint16", "int32", "uint32", "float32", "float64"}:
-        wrong = f"{header.n_bands} band{'s' * (header.n_bands > 1)} of {header.dtype}: a picture, not elevations"
-    elif transform.is_identity:
-        wrong = "no place: the file does not say where its pixels lie"
-    elif transform.b or transform.d or transform.a <= 0:
-        wrong = f"rows and columns that do not run east and north: {tuple(transform)[:6]}"
-    elif dataset.scales[0] != 1 or dataset.offsets[0] != 0:
-        wrong = f"values scaled by {dataset.scales[0]} and shifted by {dataset.offsets[0]}"
-    elif (dataset.units[0] or "metre").lower() not in {"m", "metre", "meter", "metres", "meters"}:
-        wrong = f"values in {dataset.units[0]}"
-    if wrong:
+def _oddity(dataset: Any) -> str:
+    """Why these are no elevations as they are read here; empty where they are."""
+    transform, dtype = dataset.transform, str(dataset.dtypes[0])
+    if dataset.count != 1 or dtype not in {"int16", "uint16", "int32", "uint32", "float32", "float64"}:
+        return f"{dataset.count} band{'s' * (dataset.count > 1)} of {dtype}: a picture"
+    if transform.is_identity:
+        return "no place: the file does not say where its pixels lie"
+    if transform.b or transform.d or transform.a <= 0:
+        return f"rows and columns that do not run east and north: {tuple(transform)[:6]}"
+    if dataset.scales[0] != 1 or dataset.offsets[0] != 0:
+        return f"values scaled by {dataset.scales[0]} and shifted by {dataset.offsets[0]}"
+    unit = dataset.units[0] or "metre"
+    return "" if unit.lower() in {"m", "metre", "meter", "metres", "meters"} else f"values in {unit}"
+
+
+def refuse_pictures(header: RasterHeader, path: Path) -> None:
+    """Raise ``UnsupportedError`` for what is no elevation raster, by name."""
+    if header.oddity:
         raise UnsupportedError(
             "not an elevation raster as they are read here",
             where=path.name,
-            found=wrong,
+            found=header.oddity,
             expected="one band of heights in metres, rows from west to east, placed by the file itself",
             remedy="take it out of the folder of the source, or convert it: gdalwarp, gdal_translate -unscale",
         )

@@ -30,12 +30,14 @@ _TEXT_SUFFIXES = {
     ".geojson": "json",
     ".jsonld": "json",
     ".csv": "csv",
+    ".dbf": "dbf",
     ".las": "lidar",
     ".laz": "lidar",
     ".ifc": "bim",
 }
 TITLES = {
     "geotiff": "GeoTIFF raster",
+    "ascii_grid": "ESRI ASCII grid",
     "edigeo_archive": "EDIGÉO sheet (tar.bz2)",
     "edigeo": "EDIGÉO sheet",
     "geopackage": "GeoPackage",
@@ -48,6 +50,7 @@ TITLES = {
     "gtfs": "GTFS feed",
     "zip": "ZIP archive",
     "csv": "CSV table",
+    "dbf": "dBASE table",
     "geojson": "GeoJSON of another kind than the cadastre",
     "cityjson": "CityJSON model",
     "ngsi_ld": "NGSI-LD entity",
@@ -74,6 +77,8 @@ def sniff(path: Path) -> str:
         return "bim"
     if text.startswith(b"BOMT") and b"THF" in text.split(b"\n", 1)[0]:
         return "edigeo"
+    if text[:5].lower() == b"ncols":
+        return "ascii_grid"
     if text.startswith(b"<"):
         return _xml_kind(text)
     if text[:1] in {b"{", b"["}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -27,7 +27,7 @@ from jnt_pipeline.stages.rasters import write_raster
 from jnt_pipeline.stages.tiles import PointFile
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
-from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory.grid import Grid, pixel_quanta
 from jnt_pipeline.territory.links import (
     LinkParameters,
     join_links,
@@ -76,11 +76,7 @@ class TerrainWork:
     def __call__(self, folder: Path) -> Mapping[str, Any]:
         """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
         points = gather_points(self.files, self.around, self.reference)
-        if self.files or not self.rasters:
-            dtm = derive_dtm(points, self.grid, self.parameters)
-            dsm = derive_dsm(points, self.grid, self.parameters)
-        else:
-            dtm = dsm = np.full(self.grid.shape, np.nan, np.float32)
+        dtm, dsm = (_within(self._reached(), self.grid, points, self.parameters, by) for by in (derive_dtm, derive_dsm))
         facts: dict[str, Any] = {"n_points_read": len(points)}
         if self.rasters:
             by_points = _known_pct(dtm)
@@ -99,6 +95,20 @@ class TerrainWork:
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
+    def _reached(self) -> Grid | None:
+        """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""
+        if not self.rasters:
+            return self.grid
+        if not self.files:
+            return None
+        boxes, (west, south, east, north) = np.asarray([file.bounds for file in self.files]), self.grid.bounds
+        size = self.parameters.resolution_m
+        low, high = boxes[:, :2].min(axis=0) - size, boxes[:, 2:].max(axis=0) + size
+        west, south, east, north = max(west, low[0]), max(south, low[1]), min(east, high[0]), min(north, high[1])
+        if east - west < size or north - south < size:
+            return None
+        return Grid.covering((float(west), float(south), float(east), float(north)), size)
+
     def _filled(self, values: NDArray[np.float32], surface: str) -> tuple[NDArray[np.float32], dict[str, str]]:
         """``values`` with their voids taken from the rasters of one surface, and the grids that were used."""
         if not np.isnan(values).any():
@@ -106,6 +116,25 @@ class TerrainWork:
         found = values_from_files(self.rasters, surface, self.grid, self.reference, self.undulation)
         grids = {grid.name: grid.sha256 for one in found.transformations for grid in one.operation.grids}
         return filled_from(values, found.values), grids
+
+
+def _within(
+    part: Grid | None,
+    grid: Grid,
+    points: PointBlock,
+    parameters: TerrainParameters,
+    derive: Callable[[PointBlock, Grid, TerrainParameters], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Values of a part of ``grid``, NaN elsewhere: a pixel depends on the points alone, not on the extent."""
+    if part == grid:
+        return derive(points, grid, parameters)
+    values = np.full(grid.shape, np.nan, np.float32)
+    if part is not None:
+        size = pixel_quanta(grid.resolution_m)
+        row = (grid.first_centre[1] - part.first_centre[1]) // size
+        column = (part.first_centre[0] - grid.first_centre[0]) // size
+        values[row : row + part.n_rows, column : column + part.n_columns] = derive(points, part, parameters)
+    return values
 
 
 def _known_pct(values: NDArray[np.float32]) -> float:
