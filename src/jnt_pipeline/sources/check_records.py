@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,13 +21,12 @@ from jnt_pipeline.crs.systems import system
 from jnt_pipeline.errors import (
     EmptySourceError,
     JntError,
-    MissingCrsError,
     MissingHeightReferenceError,
-    MixedReferencesError,
     UnsupportedError,
 )
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.sources.cadastre import CadastreSource, read_cadastre
+from jnt_pipeline.sources.check_layers import Examined, extent, refused, schema_findings, set_aside_findings
 from jnt_pipeline.sources.geojson import geometries_of, parse_json, stated_crs_name
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS, RawNetwork, RawTable, judged_layers, judged_observations
@@ -37,16 +34,11 @@ from jnt_pipeline.sources.observed import Observed
 from jnt_pipeline.sources.sensors import read_csv_table
 from jnt_pipeline.sources.sensorthings import sensorthings_network
 
-__all__ = ["Examined", "examine_cadastre", "examine_csv", "examine_sensorthings"]
+__all__ = ["examine_cadastre", "examine_csv", "examine_sensorthings"]
 
 _FEWEST_AREAS = 3  # parcels: below, one typing error would tell a unit
 DEGREES = "EPSG:4326"  # what cadastre and sensors are read in, longitude first
-_SHOWN = 5  # records named in a finding; the others are counted
 _NOBODY = Provenance(producer="not stated", licence="not stated")  # a check writes no layer
-
-
-Examined = tuple[IntakeReport, Observed | None]
-"""The report on a file, and what it shows of its place."""
 
 
 def examine_cadastre(path: Path) -> Examined:
@@ -55,14 +47,14 @@ def examine_cadastre(path: Path) -> Examined:
     try:
         layers = read_cadastre((path,), source)
     except UnsupportedError as error:
-        return _refused(path, "geojson", error), _of_another_crs(path)  # or of something else than the cadastre
+        return refused(path, "geojson", error), _of_another_crs(path)  # or of something else than the cadastre
     except JntError as error:
-        return _refused(path, "cadastre", error), None
+        return refused(path, "cadastre", error), None
     layer = max(layers, key=lambda one: one.counts.read)
     if layer.counts.read == 0:
         empty = EmptySourceError("no parcel found: the collection is empty", where=path.name)
-        return _refused(path, "cadastre", empty), None
-    faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
+        return refused(path, "cadastre", empty), None
+    faults = [*set_aside_findings(layer.rejected), *schema_findings(layer)]
     key = SCHEMAS[layer.name].key
     facts: dict[str, JsonValue] = {
         "layer": layer.name,
@@ -71,7 +63,7 @@ def examine_cadastre(path: Path) -> Examined:
         "ids": [str(value) for value in layer.frame[key].dropna().head(20)],
         "communes": [*sorted({str(code) for code in layer.frame["insee_code"].dropna()})],
         "reference": layer.reference.code if layer.reference else None,
-        "extent": _extent(layer.frame),
+        "extent": extent(layer.frame),
     }
     notes = [Finding(severity="info", code="note", message=note) for note in layer.provenance.notes]
     return IntakeReport.judged(path, "cadastre", facts, [*faults, *notes]), _of_cadastre(path, layer)
@@ -82,7 +74,7 @@ def examine_sensorthings(path: Path, document: Any, vertical: str | None) -> Exa
     try:
         network = sensorthings_network(document, path.name)
     except JntError as error:
-        return _refused(path, "sensors", error), None
+        return refused(path, "sensors", error), None
     facts: dict[str, JsonValue] = {"format": "SensorThings 1.1"}
     if isinstance(document, dict) and isinstance(document.get("requests"), list):
         facts["n_requests"] = len(document["requests"])
@@ -98,8 +90,8 @@ def examine_sensorthings(path: Path, document: Any, vertical: str | None) -> Exa
     except MissingHeightReferenceError as error:
         report = IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
         return report, _of_stations(path, network.tables["stations"], None)
-    facts |= {"vertical_crs": vertical, "extent": _extent(layers[0].frame), "period": _period(layers[2].frame)}
-    faults = [f for layer in layers for f in (*_set_aside(layer.rejected), *_schema_findings(layer))]
+    facts |= {"vertical_crs": vertical, "extent": extent(layers[0].frame), "period": _period(layers[2].frame)}
+    faults = [f for layer in layers for f in (*set_aside_findings(layer.rejected), *schema_findings(layer))]
     report = IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
     return report, _of_stations(path, network.tables["stations"], vertical)
 
@@ -109,7 +101,7 @@ def examine_csv(path: Path, name: str, vertical: str | None) -> Examined:
     try:
         raw = read_csv_table(path, name)
     except JntError as error:
-        return _refused(path, "sensors", error), None
+        return refused(path, "sensors", error), None
     facts: dict[str, JsonValue] = {"format": "CSV", "layer": name, "n_records": raw.table.num_rows + len(raw.broken)}
     notes = [Finding(severity="info", code="note", message=note) for note in raw.notes]
     empty = {other: _empty(other) for other in COLUMNS if other != name}
@@ -126,8 +118,8 @@ def examine_csv(path: Path, name: str, vertical: str | None) -> Examined:
         except MissingHeightReferenceError as error:
             report = IntakeReport.refused(path, "sensors", error, "unknown_vertical", facts=facts, findings=notes)
             return report, _of_stations(path, raw, None)
-        facts |= {"vertical_crs": vertical, "extent": _extent(layer.frame)}
-    faults = [*_set_aside(layer.rejected), *_schema_findings(layer)]
+        facts |= {"vertical_crs": vertical, "extent": extent(layer.frame)}
+    faults = [*set_aside_findings(layer.rejected), *schema_findings(layer)]
     report = IntakeReport.judged(path, "sensors", facts, [*faults, *notes])
     return report, _of_stations(path, raw, vertical) if name == "stations" else None
 
@@ -210,70 +202,6 @@ def _drawn_area(frame: pd.DataFrame, shapes: np.ndarray[Any, Any]) -> float | No
     drawn = shapely.area(shapes)
     known = (registered > 0) & (drawn > 0)
     return float(np.median(drawn[known] / registered[known])) if known.sum() >= _FEWEST_AREAS else None
-
-
-def _refused(path: Path, kind: str, error: JntError) -> IntakeReport:
-    if isinstance(error, EmptySourceError):
-        # readable, and nothing in it: neither a crash nor a success
-        finding = Finding.of_error(error, "empty").model_copy(
-            update={"severity": "warning", "remedy": error.remedy or "check what was asked of the producer"}
-        )
-        return IntakeReport.judged(path, kind, {"n_records": 0}, [finding])
-    if isinstance(error, UnsupportedError):
-        return IntakeReport.refused(path, kind, error, "not_read")
-    if isinstance(error, MixedReferencesError):
-        return IntakeReport.refused(path, kind, error, "mixed_references")
-    if isinstance(error, MissingCrsError):
-        return IntakeReport.refused(path, kind, error, "missing_crs")
-    return IntakeReport.refused(path, kind, error, "damaged" if error.exit_code == 3 else "unusable")
-
-
-def _set_aside(rejected: pd.DataFrame) -> list[Finding]:
-    """One finding per reason among the records that a reader set aside."""
-    return [
-        _warning(str(reason), [f"{r} ({d})" for r, d in zip(group["record"], group["detail"], strict=True)])
-        for reason, group in rejected.groupby("reason", sort=True)
-    ]
-
-
-def _schema_findings(layer: Layer) -> list[Finding]:
-    """Records that the normaliser will set aside whatever the territory is: same codes as there."""
-    schema, frame = SCHEMAS[layer.name], layer.frame
-    faults: dict[str, np.ndarray[Any, np.dtype[np.bool_]]] = {
-        f"missing_{column.name}": frame[column.name].isna().to_numpy() for column in schema.columns if column.required
-    }
-    if schema.key:
-        faults["duplicate_id"] = (frame[schema.key].duplicated() & frame[schema.key].notna()).to_numpy()
-    if isinstance(frame, gpd.GeoDataFrame):
-        shapes = np.asarray(frame.geometry, dtype=object)
-        faults["missing_geometry"] = shapely.is_missing(shapes)
-        faults["invalid_geometry"] = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    return [
-        _warning(code, [_name(frame, schema.key, int(i)) for i in np.flatnonzero(mask)])
-        for code, mask in faults.items()
-        if mask.any()
-    ]
-
-
-def _name(frame: pd.DataFrame, key: str, position: int) -> str:
-    value = frame[key].iloc[position] if key else None
-    return f"record {position}" if value is None or pd.isna(value) else str(value)
-
-
-def _warning(code: str, records: Sequence[str]) -> Finding:
-    more = f", and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
-    return Finding(
-        severity="warning",
-        code=code,
-        message=f"{len(records)} record{'s' * (len(records) != 1)} set aside: {', '.join(records[:_SHOWN])}{more}",
-        remedy="report them to the producer; nothing is repaired here",
-    )
-
-
-def _extent(frame: pd.DataFrame) -> JsonValue:
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
-        return None
-    return [round(float(value), 7) for value in frame.total_bounds]
 
 
 def _period(frame: pd.DataFrame) -> JsonValue:

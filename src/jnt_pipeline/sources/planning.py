@@ -177,17 +177,18 @@ def _read_part(path: Path, name: str, source: PlanningSource) -> _Part | None:
         return None
     found, features = opened
     schema = found.mapping.schema
-    frame, rejected = held(features, found.mapping)
+    records = held(features, found.mapping)
+    frame = records.frame
     reference = None if schema.shape == "none" else required_reference(features, source.reference)
     shapes = frame[GEOMETRY].to_numpy(dtype=object)
     if found.derives_key:
         frame[schema.key] = derived_ids(schema.key.removesuffix("_id"), _told(frame, schema.key), shapes)
-    findings = tuple(_told_by_file(path, note) for note in features.notes)
+    findings = tuple(_told_by_file(path, note) for note in records.notes)
     if source.repair and schema.shape == "polygon" and len(frame):
         names = frame[schema.key].to_numpy(dtype=object)
         frame[GEOMETRY], more = repaired(shapes, names)
         findings += more
-    return _Part(path=path, found=found, frame=frame, rejected=rejected, reference=reference, findings=findings)
+    return _Part(path=path, found=found, frame=frame, rejected=records.rejected, reference=reference, findings=findings)
 
 
 def _told_by_file(path: Path, note: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,24 @@ from jnt_pipeline.sources.findings import records_warning
 from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.mapping import Mapping, Rejection
 from jnt_pipeline.sources.vector_files import Features
+from jnt_pipeline.sources.vector_soundness import at_hand
 
-__all__ = ["derived_ids", "held", "layer_of", "one_reference", "repaired", "required_reference"]
+__all__ = ["Held", "derived_ids", "held", "layer_of", "one_reference", "repaired", "required_reference"]
 
 _DTYPES = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 _ID_DIGITS = 16  # hexadecimal: two records of a country share one by chance once in 10⁵ countries
 _GRID_M = 0.01  # what a survey of planning tells apart, and what degrees to seven decimals do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The records of one layer of a file, in memory."""
+
+    frame: pd.DataFrame
+    """Columns of the schema, then ``geometry``: shapely objects, None where a record has none."""
+    rejected: list[Rejection]
+    notes: tuple[str, ...]
+    """What opening the file told."""
 
 
 def required_reference(features: Features, declared: Reference | None) -> Reference:
@@ -46,33 +59,59 @@ def required_reference(features: Features, declared: Reference | None) -> Refere
     return found
 
 
-def held(features: Features, mapping: Mapping) -> tuple[pd.DataFrame, list[Rejection]]:
+def held(features: Features, mapping: Mapping) -> Held:
     """The records of a layer in the columns of the mapping's schema, with ``geometry`` as shapely objects.
 
     Raises ``UnreadableError`` when a geometry cannot be read.
     """
     tables, rejected, first = [], [], 0
+    straight: NDArray[np.object_] | None = None
     for batch in features.batches():
+        if straight is None and _has_curves(batch[GEOMETRY], features.path):
+            straight = _without_curves(features)
+        if straight is not None:
+            place = batch.schema.get_field_index(GEOMETRY)
+            shapes = pa.array(straight[first : first + batch.num_rows], pa.binary())
+            batch = batch.set_column(place, GEOMETRY, shapes)  # noqa: PLW2901
         table, faults = mapping(batch, first)
         tables.append(table)
         rejected.extend(faults)
         first += batch.num_rows
     if not tables:
-        empty = pa.RecordBatch.from_pylist([], schema=features.columns)
-        tables.append(mapping(empty, 0)[0])
+        names = [*features.columns.names, GEOMETRY]
+        types = [*features.columns.types, pa.binary()]
+        nothing = [pa.nulls(0, one) for one in types]
+        tables.append(mapping(pa.RecordBatch.from_arrays(nothing, names), 0)[0])
     whole = pa.Table.from_batches(tables)
     frame = whole.drop_columns([GEOMETRY]).to_pandas()
+    frame[GEOMETRY] = shapely.from_wkb(np.asarray(whole[GEOMETRY].to_pylist(), dtype=object))
+    notes = () if straight is None else (f"{features.layer}: arcs are drawn as chords, one every 4 degrees at most",)
+    return Held(frame=frame, rejected=rejected, notes=(*features.notes, *notes))
+
+
+def _has_curves(shapes: pa.Array, path: Path) -> bool:
     try:
-        frame[GEOMETRY] = shapely.from_wkb(np.asarray(whole[GEOMETRY].to_pylist(), dtype=object))
+        shapely.from_wkb(np.asarray(shapes.to_pylist(), dtype=object))
+    except NotImplementedError:
+        return True
     except shapely.errors.ShapelyError as error:
         raise UnreadableError(
             "a geometry cannot be read",
-            where=features.path.name,
+            where=path.name,
             found=str(error),
             expected="points, lines and polygons",
-            remedy="ask the producer for simple geometries, without curves",
+            remedy="ask the producer for simple geometries",
         ) from error
-    return frame, rejected
+    return False
+
+
+def _without_curves(features: Features) -> NDArray[np.object_]:
+    """WKB of all geometries of a layer, arcs drawn as chords by GDAL (its default: one every 4 degrees at most)."""
+    import pyogrio
+
+    with at_hand(features.path) as place:
+        shapes: NDArray[np.object_] = pyogrio.raw.read(place, layer=features.layer, columns=[])[2]
+    return shapes
 
 
 def one_reference(references: dict[Path, Reference], layer: str) -> Reference:
