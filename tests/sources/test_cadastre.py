@@ -223,7 +223,7 @@ def test_units_are_communes_with_all_their_files(tmp_path: Path) -> None:
                  "cadastre-974-parcelles.geojson", "cadastre-38001-feuilles.json", "notes.json"):  # fmt: skip
         (tmp_path / name).write_text("")
     units = CadastreSource.model_validate({"path": tmp_path, **OWNER}).units(None)
-    assert [(unit.name, len(unit.files)) for unit in units] == [("2A004", 1), ("38001", 2), ("974", 1)]
+    assert [(unit.name, len(unit.files)) for unit in units] == [("2A004", 1), ("38001", 3), ("974", 1)]
 
 
 def test_the_same_layer_twice_is_an_error(tmp_path: Path) -> None:

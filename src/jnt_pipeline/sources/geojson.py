@@ -23,9 +23,11 @@ from jnt_pipeline.sources.files import read_bytes
 __all__ = [
     "FeatureCollection",
     "Geometries",
+    "attributes_of",
     "geometries_of",
     "parse_json",
     "read_feature_collection",
+    "require_longitude_latitude",
     "stated_crs_name",
 ]
 
@@ -79,9 +81,10 @@ def parse_json(path: Path) -> Any:
         ) from error
 
 
-def read_feature_collection(path: Path) -> FeatureCollection:
+def read_feature_collection(path: Path, *, declared: bool = False) -> FeatureCollection:
     """Read a GeoJSON ``FeatureCollection`` whose coordinates are longitude, latitude (WGS 84).
 
+    Parameters: ``declared`` whether the user has declared the reference, so that the file's own word does not count.
     Raises ``UnreadableError`` when it is not one; ``UnsupportedError`` when its ``crs`` member names another CRS,
     ``MixedReferencesError`` when its members name several.
     """
@@ -95,15 +98,19 @@ def read_feature_collection(path: Path) -> FeatureCollection:
             expected='{"type": "FeatureCollection", "features": […]}',
             remedy="give the GeoJSON file of the producer",
         )
-    _require_longitude_latitude(document, path)
+    require_longitude_latitude(document, path, declared=declared)
     features = document["features"]
-    names = {
+    return FeatureCollection(features=features, attributes=attributes_of(features))
+
+
+def attributes_of(features: list[Any]) -> frozenset[str]:
+    """Names of the properties met in any of the features."""
+    return frozenset(
         name
         for feature in features
         if isinstance(feature, dict) and isinstance(feature.get("properties"), dict)
         for name in feature["properties"]
-    }
-    return FeatureCollection(features=features, attributes=frozenset(names))
+    )
 
 
 def geometries_of(features: list[Any]) -> Geometries:
@@ -154,8 +161,12 @@ class _FaultError(Exception):
         super().__init__(f"{reason}: {detail}")
 
 
-def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
-    """Refuse another CRS than longitude, latitude, and two in one file: GeoJSON of 2008 let any object name one."""
+def require_longitude_latitude(document: dict[str, Any], path: Path, *, declared: bool = False) -> None:
+    """Refuse another CRS than longitude, latitude, and two in one file: GeoJSON of 2008 let any object name one.
+
+    Parameters: ``document`` with its ``features``, or some of them; ``declared`` whether the reference is declared: one
+    that the file names is then not judged.
+    """
     names: Counter[str] = Counter()
     first: dict[str, str] = {}
     own = stated_crs_name(document, path)
@@ -186,7 +197,7 @@ def _require_longitude_latitude(document: dict[str, Any], path: Path) -> None:
             expected="one CRS for the whole collection; RFC 7946: longitude, latitude",
             remedy="ask the producer for RFC 7946 GeoJSON, or for one file per reference",
         )
-    if _DEFAULT_CRS not in known and known:
+    if _DEFAULT_CRS not in known and known and not declared:
         raise UnsupportedError(
             "GeoJSON in another CRS than WGS 84 longitude, latitude: not read by this version",
             where=path.name,

@@ -78,7 +78,7 @@ class Field:
     minimum: float | None = None
     """Least number that is possible."""
     pattern: str = ""
-    """Regular expression (RE2) that the whole text must match."""
+    """Regular expression (RE2) that the whole value, as text, must match."""
     reason: str = ""
     """Reason code of a value that cannot be read; ``bad_<to>`` without one."""
 
@@ -227,7 +227,12 @@ def _constant(one: Field, column: Column, n: int) -> pa.Array:
 
 def _read(raw: pa.Array, one: Field, column: Column) -> Judged:
     if column.kind != "text":
-        return of_kind(raw, column.kind, factor=one.factor, nothing=one.nothing, minimum=one.minimum)
+        judged = of_kind(raw, column.kind, factor=one.factor, nothing=one.nothing, minimum=one.minimum)
+        if not one.pattern:
+            return judged
+        strange = pc.invert(pc.match_substring_regex(as_text(raw), f"^(?:{one.pattern})$"))
+        bad = strange if judged.bad is None else pc.or_kleene(judged.bad, strange)
+        return Judged(values=judged.values, bad=bad, expected=judged.expected or f"of the form {one.pattern}")
     values = as_date(raw) if one.is_date else as_text(raw)
     if one.separators:
         values = pc.utf8_trim(pc.replace_substring_regex(values, rf"\s*(?:{one.separators})\s*", "|"), "|")
