@@ -9,12 +9,13 @@ from typing import TypeVar
 import numpy as np
 from shapely import affinity
 from shapely.geometry import Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.samples.chance import stream
 
 __all__ = ["Dice", "TrueBuilding", "TrueLot", "TrueTown", "true_town"]
 
-Shape = TypeVar("Shape", Polygon, Point)
+Shape = TypeVar("Shape", Polygon, Point, BaseGeometry)
 
 _PITCH_M = 150.0  # from one block to the next: a block of 100 m x 70 m turns in it without meeting its neighbours
 _KINDS = ("terraces", "houses", "old town", "halls")
@@ -48,7 +49,7 @@ class TrueBuilding:
     lot: str
     kind: str
     """house, hall, annexe (adjoins its house) or shed."""
-    atoms: tuple[Polygon, ...]
+    atoms: tuple[BaseGeometry, ...]
     """Its parts: what registers unite or separate; two at least, so that each building can be split."""
 
 
@@ -174,8 +175,8 @@ def _buildings(
     return built
 
 
-def _building(lot: str, kind: str, atoms: Sequence[Polygon], dice: Dice) -> TrueBuilding:
-    parts = list(atoms)
+def _building(lot: str, kind: str, atoms: Sequence[BaseGeometry], dice: Dice) -> TrueBuilding:
+    parts: list[BaseGeometry] = list(atoms)
     if len(parts) == 1:
         west, south, east, north = parts[0].bounds
         share = dice.between(0.35, 0.65)
@@ -198,7 +199,7 @@ def _cuts(start: float, end: float, low: float, high: float, dice: Dice) -> Iter
         at = to
 
 
-def _to_street(shape: Polygon, depth: float, side: int) -> Polygon:
+def _to_street(shape: Shape, depth: float, side: int) -> Shape:
     """From the frame of the lot to that of the block: its street is at y = -depth or, turned around, at y = depth."""
     return (
         affinity.translate(shape, 0, -depth) if side < 0 else affinity.affine_transform(shape, [1, 0, 0, -1, 0, depth])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import geopandas as gpd
@@ -28,10 +29,22 @@ __all__ = [
 ]
 
 LINKS: tuple[Column, ...] = (
-    Column("link_type", "text", "building-parcel, bim-building, sensor-building or sensor-parcel.", required=True),
+    Column(
+        "link_type",
+        "text",
+        "Two kinds of things: building-parcel, bim-building, sensor-building, sensor-parcel, building-topo, "
+        "building-rnb, topo-rnb, rnb-parcel, address-building or address-parcel.",
+        required=True,
+    ),
     Column("source_id", "text", "Id of the first thing named in the type.", required=True),
     Column("target_id", "text", "Id of the second thing named in the type.", required=True),
-    Column("method", "text", "footprint_overlap, outline_overlap, inside or nearest.", required=True),
+    Column(
+        "method",
+        "text",
+        "footprint_overlap, outline_overlap, geometry (two outlines), inside, nearest, declared (a register states "
+        "it), or declared+ one of these.",
+        required=True,
+    ),
     Column("score", "number", "How sure the link is, 0 to 1; its meaning depends on the method.", required=True),
     Column("linked_on", "text", "Day on which the link was made, YYYY-MM-DD.", required=True),
     Column(
@@ -93,9 +106,11 @@ def link_buildings_to_parcels(
     best[order[np.unique(b[order], return_index=True)[1]]] = True
     wide = np.maximum(of_building, of_parcel) >= parameters.min_parcel_share
     keep = best | (wide & (area >= parameters.min_overlap_m2))
+    evidence = _evidence(common_m2=area[keep], share_parcel=of_parcel[keep])
     return link_table(
-        "building-parcel", building_id[keep], parcel_id[keep], "footprint_overlap", of_building[keep], linked_on
-    )
+        "building-parcel", building_id[keep], parcel_id[keep], "footprint_overlap", of_building[keep], linked_on,
+        evidence,
+    )  # fmt: skip
 
 
 def link_bim_to_buildings(
@@ -120,7 +135,8 @@ def link_bim_to_buildings(
         *(_numbers(buildings, name)[b] for name in ("ground_elevation_m", "roof_elevation_m")),
     )
     ids = _ids(bim_buildings, "bim_building_id")[m], _ids(buildings, "building_id")[b]
-    return link_table("bim-building", *ids, "outline_overlap", plan * height, linked_on)
+    evidence = _evidence(common_m2=area, iou=plan, height_agreement=height)
+    return link_table("bim-building", *ids, "outline_overlap", plan * height, linked_on, evidence)
 
 
 def link_stations(
@@ -153,7 +169,8 @@ def link_stations(
                 "sensor-building", station_ids[inside_b[0]], building_ids[inside_b[1]], "inside", 1.0, linked_on
             ),
             link_table(
-                "sensor-building", station_ids[near[0]], building_ids[near[1]], "nearest", closeness, linked_on
+                "sensor-building", station_ids[near[0]], building_ids[near[1]], "nearest", closeness, linked_on,
+                _evidence(distance_m=near[2]),
             ),
             link_table(
                 "sensor-parcel", station_ids[inside_p[0]], _ids(parcels, "parcel_id")[inside_p[1]], "inside", 1.0,
@@ -184,7 +201,7 @@ def link_table(
     link_type: str,
     source: NDArray[np.object_],
     target: NDArray[np.object_],
-    method: str,
+    method: NDArray[np.object_] | str,
     score: Floats | float,
     on: str,
     evidence: NDArray[np.object_] | str = "",
@@ -196,6 +213,13 @@ def link_table(
     table = pd.DataFrame(dict(zip(LINK_COLUMNS, columns, strict=True)), index=range(len(source)))
     table = table.astype({c.name: "str" if c.kind == "text" else "float64" for c in LINKS})
     return table.sort_values(["link_type", "source_id", "target_id"], ignore_index=True)
+
+
+def _evidence(**columns: Floats) -> NDArray[np.object_]:
+    """A JSON object for each row, numbers to three decimals."""
+    rounded = [np.round(values, 3).tolist() for values in columns.values()]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*rounded, strict=True)]
+    return np.fromiter((json.dumps(row, separators=(",", ":")) for row in rows), np.dtype(object), len(rows))
 
 
 def _overlaps(left: Geometries, right: Geometries) -> tuple[Index, Index, Floats]:

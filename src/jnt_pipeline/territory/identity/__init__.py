@@ -1,1 +1,1 @@
-"""Identity (*identité*): which records of cadastre, BD TOPO, RNB and BAN are about the same thing, and how sure that is."""
+"""Identity (*identité*): which records of cadastre, BD TOPO, RNB and BAN mean the same thing, and how surely."""

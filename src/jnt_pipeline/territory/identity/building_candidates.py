@@ -13,7 +13,7 @@ from jnt_pipeline.territory.identity.candidates import Candidates, candidates, j
 from jnt_pipeline.territory.identity.offsets import Offsets, moved
 from jnt_pipeline.territory.identity.outline_pairs import OutlinePairs, candidate_pairs, compared
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
-from jnt_pipeline.territory.identity.registers import Register, Stated, Statements, statements
+from jnt_pipeline.territory.identity.registers import Register, Stated, Statements, objects, statements
 from jnt_pipeline.territory.identity.scores import Model
 
 __all__ = ["building_candidates", "through"]
@@ -61,11 +61,10 @@ def building_candidates(
     method = np.where(said.by_any, np.where(far, "declared", np.char.add("declared+", overlaps.astype(str))), overlaps)
     evidence = _evidence(pairs, is_point, said, registers, stated, names)
     if offsets is not None:
-        evidence["offset_m"] = np.array([xy if n else "" for xy, n in zip(offsets.xy[j], offsets.votes[j], strict=True)]
-                                        + [None], dtype=object)[:-1]  # fmt: skip
+        evidence["offset_m"] = objects([xy if n else "" for xy, n in zip(offsets.xy[j], offsets.votes[j], strict=True)])
         evidence["offset_votes"] = offsets.votes[j]
     if via is not None:
-        evidence["via"] = np.array([text for _, text in joins], dtype=object)
+        evidence["via"] = objects([text for _, text in joins])
     return candidates(
         link_type, (left.ids, right.ids), (i, j), features, said.by_any, method.astype(object), evidence, models
     )
@@ -149,6 +148,6 @@ def _evidence(
         "form": of_outlines(np.where(pairs.form > 0, pairs.form, np.nan)),
         "centroid_m": of_outlines(pairs.centroid_m),
         "gap_m": np.where(is_point | (pairs.gap_m > 0), pairs.gap_m, np.nan),
-        "stated_by": np.array([*by, None], dtype=object)[:-1],
+        "stated_by": objects(by),
         "stated_instead": instead,
     }

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jnt_pipeline.territory.identity.registers import objects
 from jnt_pipeline.territory.identity.scores import Model
 from jnt_pipeline.territory.links import link_table
 
-__all__ = ["Candidates", "Features", "candidates", "joined", "lead", "rows_of"]
+__all__ = ["Candidates", "Features", "candidates", "joined", "lead", "rival", "rows_of"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -66,7 +67,7 @@ def candidates(
 def rows_of(one: Candidates, which: NDArray[np.bool_], linked_on: str) -> pd.DataFrame:
     """Rows of the table ``links`` for some of the candidates."""
     where = np.flatnonzero(which)
-    texts = np.array([_json(one, row) for row in where], dtype=object)
+    texts = objects([_json(one, int(row)) for row in where])
     return link_table(
         one.link_type, one.left_id[where], one.right_id[where], one.method[where], one.score[where], linked_on, texts
     )
@@ -94,6 +95,20 @@ def lead(gap: Floats, of: Index, n: int) -> Floats:
     return np.clip(rival - gap, -LEAD_M, LEAD_M)
 
 
+def rival(score: Floats, of: Index, n: int) -> Floats:
+    """The best score of the other pairs of the same thing, 0 where there is none; ``of`` as for ``lead``."""
+    order = np.lexsort((-score, of))
+    first, second = np.zeros(n), np.zeros(n)
+    best = order[np.unique(of[order], return_index=True)[1]]
+    first[of[best]] = score[best]
+    rest = order[~np.isin(order, best)]
+    best_rest = rest[np.unique(of[rest], return_index=True)[1]]
+    second[of[best_rest]] = score[best_rest]
+    others = first[of]
+    others[best] = second[of[best]]
+    return others
+
+
 def _json(one: Candidates, row: int) -> str:
     said: dict[str, Any] = {}
     for name, column in one.evidence.items():
@@ -101,7 +116,7 @@ def _json(one: Candidates, row: int) -> str:
         if isinstance(value, np.ndarray):
             said[name] = [round(float(part), 3) for part in value]
         elif isinstance(value, (float, np.floating)):
-            if value == value:
+            if not np.isnan(value):
                 said[name] = round(float(value), 3)
         elif isinstance(value, (bool, np.bool_)):
             said[name] = bool(value)

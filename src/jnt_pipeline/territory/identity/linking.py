@@ -54,7 +54,9 @@ class Judgement:
         and south edges included, so that the tables of cells side by side make up the table of the whole.
         """
         least = self.parameters.min_score
-        return join_links([rows_of(one, (one.score >= least) & self._owned(one, owned), linked_on) for one in self.pairs])
+        return join_links(
+            [rows_of(one, (one.score >= least) & self._owned(one, owned), linked_on) for one in self.pairs]
+        )
 
     def contradictions(self, linked_on: str, owned: Bounds | None = None) -> pd.DataFrame:
         """Links that a register states and that score less than ``min_score``, in the columns of ``links``."""
@@ -83,7 +85,7 @@ def link_identities(
     linked_on: str,
     owned: Bounds | None = None,
 ) -> pd.DataFrame:
-    """Links ``building-topo``, ``building-rnb``, ``topo-rnb``, ``rnb-parcel``, ``address-building``, ``address-parcel``.
+    """The links of ``IDENTITY_LINK_TYPES`` between base layers, in the columns of ``LINKS``.
 
     ``layers``: base layers by name (``IDENTITY_LAYERS``), all in one horizontal CRS in metres; what is absent gives no
     links. A building is called by its ``building_id`` where the footprints have that column, else by its
@@ -106,12 +108,9 @@ def judge(
     buildings, topo, rnb = (registers.get(name) for name in ("footprints", "topo_buildings", "rnb_buildings"))
     parcels, addresses = registers.get("parcels"), registers.get("addresses")
     found: dict[str, Candidates] = {}
-    nothing = Statements.of(np.empty(0, dtype=object), np.empty(0, dtype=object))
     if topo is not None and rnb is not None:
         stated = Statements.of(topo.texts("rnb_ids"), rnb.ids), Statements.of(rnb.texts("topo_building_ids"), topo.ids)
-        found["topo-rnb"] = building_candidates(
-            "topo-rnb", (topo, rnb), stated, ("bdtopo", "rnb"), parameters, models
-        )
+        found["topo-rnb"] = building_candidates("topo-rnb", (topo, rnb), stated, ("bdtopo", "rnb"), parameters, models)
     if buildings is not None and topo is not None:
         offsets = local_offsets(buildings.shapes, topo.shapes, parameters.max_offset_m)
         found["building-topo"] = building_candidates(

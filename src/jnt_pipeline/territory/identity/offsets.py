@@ -58,7 +58,7 @@ def local_offsets(reference: Geometries, other: Geometries, max_offset_m: float)
     table = pd.DataFrame({"node": node[close], "x": votes[close, 0], "y": votes[close, 1]})
     found = table.groupby("node").agg(x=("x", "median"), y=("y", "median"), n=("x", "size"))
     found = found[found["n"] >= _MIN_VOTES]
-    places = pd.MultiIndex.from_arrays(cells[found.index].T)
+    places = _cells(cells[found.index])
     return _looked_up(other, places, found, nothing)
 
 
@@ -71,11 +71,15 @@ def moved(shapes: Geometries, xy: Floats) -> Geometries:
     )
 
 
+def _cells(cells: NDArray[np.int64]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([cells[:, 0], cells[:, 1]])
+
+
 def _looked_up(other: Geometries, places: pd.MultiIndex, found: pd.DataFrame, nothing: Offsets) -> Offsets:
     middle = shapely.centroid(other)
     where = np.flatnonzero(~(shapely.is_missing(middle) | shapely.is_empty(middle)))
     cell = np.floor(shapely.get_coordinates(middle[where]) / OFFSET_CELL_M).astype(np.int64)
-    row = places.get_indexer(pd.MultiIndex.from_arrays(cell.T)) if len(where) else np.empty(0, np.intp)
+    row = places.get_indexer(_cells(cell)) if len(where) else np.empty(0, np.intp)
     known = row >= 0
     nothing.xy[where[known]] = np.round(found[["x", "y"]].to_numpy()[row[known]], 3)
     nothing.votes[where[known]] = found["n"].to_numpy()[row[known]]
@@ -87,7 +91,7 @@ def _votes(reference: Geometries, other: Geometries, max_offset_m: float) -> tup
     r, o = _voters(reference), _voters(other)
     middle_r, middle_o = shapely.centroid(reference[r]), shapely.centroid(other[o])
     i, j = shapely.STRtree(middle_r).query(middle_o, predicate="dwithin", distance=2**0.5 * max_offset_m)
-    place, vote = shapely.get_coordinates(middle_r)[j], np.empty((0, 2))
+    place = shapely.get_coordinates(middle_r)[j]
     vote = shapely.get_coordinates(middle_o)[i] - place
     area_o, area_r = shapely.area(other[o[i]]), shapely.area(reference[r[j]])
     alike = (np.abs(vote).max(axis=1, initial=0) <= max_offset_m) & (

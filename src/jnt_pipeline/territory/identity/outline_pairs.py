@@ -76,7 +76,8 @@ def compared(left: Geometries, right: Geometries, i: Index, j: Index) -> Outline
 
 def _sums(values: Floats, of: Index, n: int) -> Floats:
     """Sum of each thing's values, at each of its pairs."""
-    return np.bincount(of, weights=values, minlength=n)[of]
+    sums: Floats = np.bincount(of, weights=values, minlength=n).astype(np.float64)
+    return sums[of]
 
 
 def _divided(a: Floats, b: Floats) -> Floats:

@@ -49,8 +49,8 @@ class IdentityParameters(BaseModel):
         description="Largest offset between cadastre and national registers that is looked for, metres; 0: none.",
     )  # fmt: skip
     max_extent_m: float = Field(
-        # Logistic halls are 300 m long.
-        default=400.0, ge=10, le=5000,
+        # All but the largest halls. A larger value makes cells read more of their neighbours.
+        default=200.0, ge=10, le=5000,
         description="Links of buildings up to this length do not depend on how the territory is cut, metres.",
     )  # fmt: skip
 
@@ -58,11 +58,11 @@ class IdentityParameters(BaseModel):
 def reach_m(parameters: IdentityParameters) -> float:
     """How far around the things of a cell all layers must be read, metres, for the cell's links to be the whole's.
 
-    What meets the envelope of the cell's things, widened by this, is read whole. A pair hangs on the rivals of both:
-    on what is near a building that is near a thing of the cell. The offset of a building hangs on the voters in the
-    squares around the middle of it.
+    What meets the envelope of the cell's things, widened by this, is read whole. The longest ways: from an address to
+    its building, along it to a building of BD TOPO, along that to a rival; and to the middle of that building of BD
+    TOPO, from there to the voters of its offset, one square and the next.
     """
-    gap = max(parameters.max_declared_gap_m, parameters.max_gap_m + parameters.max_offset_m)
-    rivals = parameters.max_extent_m + 2 * gap
-    voters = parameters.max_extent_m / 2 + 2**0.5 * 2 * OFFSET_CELL_M + 2 * VOTER_EXTENT_M + parameters.max_offset_m
-    return max(rivals, voters + gap) + parameters.max_address_gap_m
+    gaps = 3 * (parameters.max_gap_m + parameters.max_offset_m)
+    to_address = max(parameters.max_declared_gap_m, parameters.max_address_gap_m) + parameters.max_address_gap_m
+    voters = 2 * OFFSET_CELL_M + VOTER_EXTENT_M + parameters.max_offset_m
+    return to_address + gaps + max(2 * parameters.max_extent_m, 1.5 * parameters.max_extent_m + voters)

@@ -10,11 +10,11 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from jnt_pipeline.territory.identity.candidates import LEAD_M, Candidates, candidates, joined, lead
+from jnt_pipeline.territory.identity.candidates import LEAD_M, Candidates, Features, candidates, joined, lead, rival
 from jnt_pipeline.territory.identity.offsets import Offsets, moved
 from jnt_pipeline.territory.identity.outline_pairs import candidate_pairs
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
-from jnt_pipeline.territory.identity.registers import Register, Stated, Statements, statements
+from jnt_pipeline.territory.identity.registers import Register, Stated, Statements, objects, statements
 from jnt_pipeline.territory.identity.scores import Model
 
 __all__ = ["Shares", "address_buildings", "address_parcels", "rnb_parcels"]
@@ -47,8 +47,8 @@ class Shares:
 
 
 def rnb_parcels(
-    rnb: Register, parcels: Register, buildings: Register, shares: Shares, to_buildings: Candidates | None,
-    offsets: Offsets | None, parameters: IdentityParameters, models: Models,
+    rnb: Register, parcels: Register, buildings: Register | None, shares: Shares | None,
+    to_buildings: Candidates | None, offsets: Offsets | None, parameters: IdentityParameters, models: Models,
 ) -> Candidates:  # fmt: skip
     """Candidates of ``rnb-parcel``: the outline on the parcel, and the cadastral buildings that the RNB building is."""
     shapes = rnb.shapes if offsets is None else moved(rnb.shapes, -offsets.xy)
@@ -93,7 +93,7 @@ def address_buildings(
     rnb: Register | None, to_rnb: Candidates | None, parameters: IdentityParameters, models: Models,
 ) -> Candidates:  # fmt: skip
     """Candidates of ``address-building``: near the address, on its parcels, or of the RNB building that states it."""
-    through, names = _through_rnb(addresses, rnb, to_rnb)
+    through, names, shared = _through_rnb(addresses, rnb, to_rnb)
     i, j = candidate_pairs(addresses.shapes, buildings.shapes, parameters.max_address_gap_m)
     v_i, v_j = (through.index.get_level_values(level).to_numpy(dtype=np.intp) for level in (0, 1))
     near = shapely.distance(addresses.shapes[v_i], buildings.shapes[v_j]) <= parameters.max_declared_gap_m
@@ -110,9 +110,12 @@ def address_buildings(
         "off_stated_parcel": states_parcels * (on_stated < 0.05),
         "on_own_parcel": on_own,
         "via": via,
-        "via_another": ((via == 0) & np.isin(i, v_i)).astype(float),
+        "via_shared": via * _looked_up(shared, i, j),
+        "via_another": ((via == 0) & np.isin(i, v_i[near])).astype(float),
         "log_area": np.log10(np.clip(shapely.area(buildings.shapes[j]), 1, 1000)),
+        "smaller": _smaller(buildings, shares, parameters.max_address_gap_m)[j],
     }
+    features |= _rivals(features, i, j, (len(addresses), len(buildings)), models["address-building first"])
     place = np.where(gap == 0, "inside", "nearest")
     is_stated = via > 0
     stated = np.where(gap > parameters.max_address_gap_m, "declared", np.char.add("declared+", place))
@@ -120,8 +123,8 @@ def address_buildings(
         "distance_m": gap,
         "lead_m": features["lead"] * LEAD_M,
         "share_on_stated_parcel": np.where(states_parcels > 0, on_stated, np.nan),
-        "via": np.array([names.get((int(a), int(b)), "") for a, b in zip(i, j, strict=True)], dtype=object),
-        "stated_by": np.array([*(["rnb"] if yes else None for yes in is_stated), None], dtype=object)[:-1],
+        "via": objects([names.get((int(a), int(b)), "") for a, b in zip(i, j, strict=True)]),
+        "stated_by": objects([["rnb"] if yes else None for yes in is_stated]),
     }
     judges = {"address-building": (np.ones(len(i), bool), features)}
     method = np.where(is_stated, stated, place).astype(object)
@@ -154,6 +157,7 @@ def address_parcels(
         "no_via": (~np.isin(i, through.index.get_level_values(0))).astype(float),
         **_statement_features(said),
     }
+    features |= _rivals(features, i, j, (len(addresses), len(parcels)), models["address-parcel first"])
     place = np.where(gap == 0, "inside", "nearest")
     evidence = {
         "distance_m": gap,
@@ -165,6 +169,29 @@ def address_parcels(
     return candidates(
         "address-parcel", (addresses.ids, parcels.ids), (i, j), judges, said.by_any, method, evidence, models
     )
+
+
+def _rivals(features: Features, i: Index, j: Index, n: tuple[int, int], first: Model) -> dict[str, Floats]:
+    """How well other pairs of the same address, and of the same building or parcel, stand before rivals are known."""
+    score = first.score(features, len(i))
+    return {"first": score, "rival_here": rival(score, i, n[0]), "rival_there": rival(score, j, n[1])}
+
+
+def _smaller(buildings: Register, shares: Shares | None, within_m: float) -> Floats:
+    """By how much a building is smaller than the largest around it on its parcel, as a power of ten, 0 to 1.5."""
+    area = np.clip(shapely.area(buildings.shapes), 1, None)
+    largest = area.copy()
+    if shares is not None:
+        table = pd.DataFrame({"building": shares.building, "parcel": shares.parcel, "share": shares.share})
+        table = table.sort_values(["building", "share", "parcel"], ascending=[True, False, True])
+        table = table.drop_duplicates("building")
+        main = np.full(len(buildings), -1)
+        main[table["building"]] = table["parcel"]
+        i, j = candidate_pairs(buildings.shapes, buildings.shapes, within_m)
+        same = (main[i] >= 0) & (main[i] == main[j])
+        np.maximum.at(largest, i[same], area[j[same]])
+    smaller: Floats = np.clip(np.log10(largest / area), 0, 1.5)
+    return smaller
 
 
 def _silent(register: Register) -> Statements:
@@ -185,7 +212,7 @@ def _statement_features(said: Stated) -> dict[str, Floats]:
 
 def _stated_evidence(said: Stated, stated: Statements, i: Index, name: str) -> dict[str, NDArray[np.object_]]:
     instead = np.where(said.elsewhere_left, stated.texts[i] if len(i) else "", "").astype(object)
-    by = np.array([*([name] if yes else None for yes in said.by_left), None], dtype=object)[:-1]
+    by = objects([[name] if yes else None for yes in said.by_left])
     return {"stated_by": by, "stated_instead": instead}
 
 
@@ -204,9 +231,9 @@ def _series(frame: pd.DataFrame, value: str) -> pd.Series:
     return table
 
 
-def _through_buildings(to_buildings: Candidates | None, shares: Shares, buildings: Register) -> pd.Series:
+def _through_buildings(to_buildings: Candidates | None, shares: Shares | None, buildings: Register | None) -> pd.Series:
     """Share of the cadastral buildings of an RNB building that lies on a parcel, by (rnb, parcel)."""
-    if to_buildings is None:
+    if to_buildings is None or shares is None or buildings is None:
         return _series(pd.DataFrame({"left": [], "right": [], "share": []}), "share")
     sure = to_buildings.score > 0.5
     pairs = pd.DataFrame({"left": to_buildings.right[sure], "building": to_buildings.left[sure]})
@@ -215,7 +242,7 @@ def _through_buildings(to_buildings: Candidates | None, shares: Shares, building
     on = pd.DataFrame({"building": shares.building, "right": shares.parcel, "area": shares.area_m2})
     both = pairs.merge(on, on="building").sort_values(["left", "right", "building"])
     both["share"] = both["area"] / both["whole"]
-    return _series(both.groupby(["left", "right"], as_index=False)["share"].sum(), "share")
+    return _series(both.groupby(["left", "right"], as_index=False)[["share"]].sum(), "share")
 
 
 def _under_buildings(to_buildings: Candidates | None, shares: Shares | None) -> pd.Series:
@@ -229,26 +256,35 @@ def _under_buildings(to_buildings: Candidates | None, shares: Shares | None) -> 
     on = pd.DataFrame({"building": shares.building, "right": shares.parcel, "share": shares.share})
     both = pairs.merge(on, on="building")
     both["share"] *= both["score"]
-    return _series(both.groupby(["left", "right"], as_index=False)["share"].max(), "share")
+    return _series(both.groupby(["left", "right"], as_index=False)[["share"]].max(), "share")
 
 
 def _through_rnb(
     addresses: Register, rnb: Register | None, to_rnb: Candidates | None
-) -> tuple[pd.Series, dict[tuple[int, int], str]]:
-    """Score of the building-rnb link whose RNB building states the address, by (address, building); and RNB ids."""
+) -> tuple[pd.Series, dict[tuple[int, int], str], pd.Series]:
+    """For (address, building): score of the building-rnb link whose RNB building states the address, and its id.
+
+    Third, 1 where that RNB building has several addresses and several buildings: it cannot say which is whose.
+    """
     empty = pd.DataFrame({"left": [], "right": [], "score": []})
     if rnb is None or to_rnb is None:
-        return _series(empty, "score"), {}
+        return _series(empty, "score"), {}, _series(empty, "score")
     names = Statements.of(rnb.texts("address_ids"), addresses.ids)
     permanent = Statements.of(rnb.texts("address_ids"), addresses.texts("ban_id"))
     said = pd.DataFrame({"rnb": np.concatenate([names.owner, permanent.owner]),
                          "left": np.concatenate([names.target, permanent.target])})  # fmt: skip
     sure = to_rnb.score > 0.5
     pairs = pd.DataFrame({"right": to_rnb.left[sure], "rnb": to_rnb.right[sure], "score": to_rnb.score[sure]})
-    both = said.merge(pairs, on="rnb").sort_values(["left", "right", "score", "rnb"], ascending=[True, True, False, True])
+    both = said.merge(pairs, on="rnb").sort_values(
+        ["left", "right", "score", "rnb"], ascending=[True, True, False, True]
+    )
     both = both.drop_duplicates(["left", "right"])
+    n_addresses, n_buildings = (table.drop_duplicates().groupby("rnb")[side].size()
+                                for table, side in ((said, "left"), (pairs[["rnb", "right"]], "right")))  # fmt: skip
+    several = (both["rnb"].map(n_addresses) > 1) & (both["rnb"].map(n_buildings) > 1)
+    both["shared"] = several.astype(float)
     ids = {(int(a), int(b)): str(rnb.ids[r]) for a, b, r in zip(both["left"], both["right"], both["rnb"], strict=True)}
-    return _series(both, "score"), ids
+    return _series(both, "score"), ids, _series(both, "shared")
 
 
 def _on_parcels(
@@ -264,6 +300,7 @@ def _on_parcels(
     for owner, parcel in ((stated.owner, stated.target), (a, p)):
         both = pd.DataFrame({"left": owner, "parcel": parcel}).drop_duplicates().merge(on, on="parcel")
         both = both.sort_values(["left", "right", "parcel"])
-        sums = both.groupby(["left", "right"], as_index=False)["share"].sum()
+        sums = both.groupby(["left", "right"], as_index=False)[["share"]].sum()
         found.append(np.clip(_looked_up(_series(sums, "share"), i, j), 0, 1))
-    return found[0], np.isin(i, stated.owner).astype(float), found[1]
+    speaks = np.array([text != "" for text in stated.texts], dtype=np.bool_)
+    return found[0], speaks[i].astype(float) if len(i) else np.zeros(0), found[1]

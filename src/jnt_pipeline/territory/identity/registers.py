@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.territory.outlines import Geometries, surfaces
 
-__all__ = ["Register", "Statements", "Stated", "statements"]
+__all__ = ["Register", "Stated", "Statements", "objects", "statements"]
 
 Index = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -20,6 +21,12 @@ Ids = NDArray[np.object_]
 Texts = NDArray[np.object_]
 
 _SMALLEST_M2 = 1e-6  # what has less is a line or a point
+
+
+def objects(values: Sequence[object]) -> NDArray[np.object_]:
+    """Values as an array of objects, shape (n,), lists among them untouched."""
+    array: NDArray[np.object_] = np.fromiter(values, dtype=np.dtype(object), count=len(values))
+    return array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
