@@ -77,10 +77,9 @@ def read_shapes(records: Records, schema: LayerSchema, native: Reference) -> NDA
 
 def plain_wkb(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
     """Little-endian ISO WKB of two dimensions, shape (n,)."""
-    written: NDArray[np.object_] = np.asarray(
-        shapely.to_wkb(shapely.force_2d(shapes), output_dimension=2, byte_order=1, flavor="iso"), dtype=object
-    )
-    return written
+    with np.errstate(invalid="ignore"):
+        written = shapely.to_wkb(shapely.force_2d(shapes), output_dimension=2, byte_order=1, flavor="iso")
+    return np.asarray(written, dtype=object)
 
 
 def require_srid(shapes: NDArray[np.object_], native: Reference, *, layer: str) -> None:
@@ -103,14 +102,15 @@ def _parsed(content: list[bytes | None]) -> tuple[NDArray[np.object_], dict[int,
     shapes = np.empty(len(content), dtype=object)
     array = np.array(content, dtype=object)
     faults: dict[int, str] = {}
-    with suppress(ShapelyError):
+    with suppress(ShapelyError), np.errstate(invalid="ignore"):  # coordinates that are no number are judged later
         shapes[:] = shapely.from_wkb(array)
         return shapes, faults
-    for row, one in enumerate(content):
-        try:
-            shapes[row] = shapely.from_wkb(one)
-        except ShapelyError as error:
-            faults[row] = str(error)
+    with np.errstate(invalid="ignore"):
+        for row, one in enumerate(content):
+            try:
+                shapes[row] = shapely.from_wkb(one)
+            except ShapelyError as error:
+                faults[row] = str(error)
     return shapes, faults
 
 
