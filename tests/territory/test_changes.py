@@ -313,6 +313,20 @@ def test_random_edits_are_found_exactly(seed: int) -> None:
     assert len({kind for kind, _, _ in town.truth}) == 7  # every kind but a shift is in it
 
 
+def test_random_edits_on_a_sheet_that_moved_are_found_exactly_beside_the_shift() -> None:
+    town = edited_town(100, 21)
+    old, new = frame_of(town.old, "parcel_id"), frame_of(town.new, "parcel_id")
+    moved = new.set_geometry([translate(shape, 1.3, -2.1) for shape in new.geometry], crs="EPSG:2154")
+
+    rows = changed(old, moved, keeping_types())
+
+    found = {(row["change_type"], tuple(row["old_ids"]), tuple(row["new_ids"])) for row in rows}
+    (shift,) = (row for row in rows if row["change_type"] == "shifted")
+    assert shift["evidence"]["shift_m"] == [1.3, -2.1]
+    assert len(found) == len(rows) == len(town.truth) + 1
+    assert found >= {(kind, tuple(sorted(olds)), tuple(sorted(news))) for kind, olds, news in town.truth}
+
+
 def keeping_types() -> LayerSchema:
     columns = tuple(Column(name, "text", name) for name in ("parcel_id", "section_id", "insee_code", "building_type"))
     return LayerSchema(name="parcels", title="", key="parcel_id", shape="polygon", columns=columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from types import ModuleType
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,7 @@ from jnt_pipeline.territory.changes import (
     layer_changes,
     registry,
     resolve,
+    vintages,
 )
 
 DEFAULTS = ChangeParameters()
@@ -306,7 +308,8 @@ def test_layers_without_a_counterpart_are_named_and_have_no_change() -> None:
     assert found.ids == {}
 
 
-def test_the_example_of_the_register_gives_what_it_says() -> None:
-    results = doctest.testmod(registry)
+@pytest.mark.parametrize("module", [registry, vintages], ids=lambda module: module.__name__.rpartition(".")[2])
+def test_the_examples_of_a_module_give_what_they_say(module: ModuleType) -> None:
+    results = doctest.testmod(module)
 
     assert (results.failed, results.attempted > 0) == (0, True)
