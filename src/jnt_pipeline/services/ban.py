@@ -16,8 +16,8 @@ from typing import Literal
 from pydantic import Field
 
 from jnt_pipeline.services.addresses import ADDRESSES
-from jnt_pipeline.services.communes import cadastral_codes, departement
 from jnt_pipeline.services.content import gzip_text
+from jnt_pipeline.services.insee import cadastral_codes, departement
 from jnt_pipeline.services.job import CommunesDownload, Fetched, FetchJob
 from jnt_pipeline.services.ledger import Entry
 from jnt_pipeline.services.pages import bad_answer

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from jnt_pipeline.errors import BadAnswerError, MovedAddressError
 from jnt_pipeline.services.addresses import ADDRESSES, LAST_ARCHIVED_VINTAGE
-from jnt_pipeline.services.communes import cadastral_codes, departement
 from jnt_pipeline.services.content import edigeo_archive, geojson_gz
+from jnt_pipeline.services.insee import cadastral_codes, departement
 from jnt_pipeline.services.job import Absent, CommunesDownload, Fetched, FetchJob
 from jnt_pipeline.services.pages import bad_answer
 from jnt_pipeline.services.transfer import Wanted, bring, bring_all

@@ -1,10 +1,9 @@
-"""Communes by their INSEE code, as services file them, and the area that they cover (*emprise des communes*)."""
+"""The area that communes cover (*emprise des communes*), and the place to ask a service for."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,56 +11,16 @@ import numpy as np
 
 from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.crs import Reference, transformation
-from jnt_pipeline.crs.france.departements import departement_of
 from jnt_pipeline.errors import ConfigError, ServiceError
 from jnt_pipeline.services.addresses import ADDRESSES
 from jnt_pipeline.services.content import geojson_gz
-from jnt_pipeline.services.job import INSEE, FetchJob
+from jnt_pipeline.services.insee import cadastral_codes, departement
+from jnt_pipeline.services.job import FetchJob
 from jnt_pipeline.services.transfer import Wanted, bring_all
 
-__all__ = ["area_of_communes", "cadastral_codes", "checked_codes", "departement", "place_of"]
+__all__ = ["area_of_communes", "place_of"]
 
-_ARRONDISSEMENTS = {
-    "75056": tuple(str(code) for code in range(75101, 75121)),  # Paris
-    "69123": tuple(str(code) for code in range(69381, 69390)),  # Lyon
-    "13055": tuple(str(code) for code in range(13201, 13217)),  # Marseille
-}
-_FORMER = {"97701": "97123", "97801": "97127"}  # Saint-Barthélemy and Saint-Martin are filed under Guadeloupe
 _MARGIN_M = 50.0  # around the communes: what stands on their limit is whole
-
-
-def checked_codes(codes: Iterable[str]) -> tuple[str, ...]:
-    """INSEE codes in upper case, each once, in their order. Raises ``ConfigError`` naming those that are none."""
-    found = tuple(dict.fromkeys(str(code).strip().upper() for code in codes))
-    wrong = [code for code in found if not re.fullmatch(INSEE, code) or departement_of(code) is None]
-    if wrong:
-        raise ConfigError(
-            "no INSEE code of a commune" if len(wrong) == 1 else "no INSEE codes of communes",
-            where="communes",
-            found=", ".join(wrong),
-            expected="five characters that begin with a département, as text: '25354', '2B033', '97411'",
-            remedy="look the code up in the code officiel géographique (a postal code is another number)",
-        )
-    return found
-
-
-def departement(code: str) -> str:
-    """The département of an INSEE code that has been checked."""
-    found = departement_of(code)
-    assert found is not None
-    return found
-
-
-def cadastral_codes(codes: Iterable[str]) -> tuple[str, ...]:
-    """The codes under which the cadastre and the addresses file communes.
-
-    Paris, Lyon and Marseille by *arrondissement municipal*; Saint-Martin and Saint-Barthélemy under Guadeloupe.
-
-    >>> cadastral_codes(["25354", "97801"]), len(cadastral_codes(["69123"]))
-    (('25354', '97127'), 9)
-    """
-    spread = (_ARRONDISSEMENTS.get(code, (_FORMER.get(code, code),)) for code in checked_codes(codes))
-    return tuple(dict.fromkeys(code for group in spread for code in group))
 
 
 def area_of_communes(codes: Iterable[str], reference: Reference, job: FetchJob) -> AreaOfInterest:

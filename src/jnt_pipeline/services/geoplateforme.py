@@ -11,7 +11,7 @@ from pydantic import Field
 
 from jnt_pipeline.errors import BadAnswerError
 from jnt_pipeline.services.addresses import ADDRESSES
-from jnt_pipeline.services.communes import checked_codes, place_of
+from jnt_pipeline.services.communes import place_of
 from jnt_pipeline.services.job import CommunesDownload, Fetched, FetchJob
 from jnt_pipeline.services.wfs import WfsQuery, bring_features
 
@@ -37,8 +37,6 @@ class GeoplateformeWfsDownload(CommunesDownload):
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """One file per layer; a layer without a feature in the area is told as absent."""
         base = self.address(ADDRESSES["geoplateforme_wfs"])
-        if self.communes:
-            checked_codes(self.communes)
         crs, box = place_of(self.communes, job)
         found: list[Fetched] = []
         for layer in self.layers:

@@ -18,7 +18,7 @@ from shapely.geometry import box as square
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs import transform_geometries, transformation
 from jnt_pipeline.services.addresses import ADDRESSES
-from jnt_pipeline.services.communes import checked_codes, place_of
+from jnt_pipeline.services.communes import place_of
 from jnt_pipeline.services.content import parsed_json
 from jnt_pipeline.services.job import CommunesDownload, Fetched, FetchJob
 from jnt_pipeline.services.ledger import Entry
@@ -51,8 +51,6 @@ class HubeauDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """The register as it was answered (kept), and the three tables made from it."""
-        if self.communes:
-            checked_codes(self.communes)
         crs, box = place_of(self.communes, job)
         params = {"bbox": _degrees(crs, box, self.around_m), "format": "json", "size": str(PAGE), "page": "1"}
         if self.in_service:

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ConfigError
+from jnt_pipeline.services.insee import checked_codes
 from jnt_pipeline.services.ledger import Ledger
 from jnt_pipeline.services.session import Session
 
-__all__ = ["INSEE", "Absent", "CommunesDownload", "DownloadDeclaration", "FetchJob", "FetchReport", "Fetched", "Watch"]
-
-INSEE = r"^(?:\d{2}|2[AB])\d{3}$"
-"""Form of the INSEE code of a commune."""
+__all__ = ["Absent", "CommunesDownload", "DownloadDeclaration", "FetchJob", "FetchReport", "Fetched", "Watch"]
 
 Watch = Callable[[str, int, int | None], None]
 """Told the name of a file, how many of its bytes are here, and how many there will be (None: not stated)."""
@@ -121,10 +119,16 @@ class CommunesDownload(DownloadDeclaration):
 
     communes: tuple[str, ...] = Field(default=(), description="INSEE codes of the communes.")
 
-    def codes(self) -> tuple[str, ...]:
-        """The communes, each once. Raises ``ConfigError`` when none is stated, or a code is none."""
-        from jnt_pipeline.services.communes import checked_codes
+    @field_validator("communes")
+    @classmethod
+    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return checked_codes(value)
+        except ConfigError as error:
+            raise ValueError(f"{error.what}: {error.found}; {error.expected}") from error
 
+    def codes(self) -> tuple[str, ...]:
+        """The communes. Raises ``ConfigError`` when none is stated."""
         if not self.communes:
             raise ConfigError(
                 "no commune is stated",
@@ -132,4 +136,4 @@ class CommunesDownload(DownloadDeclaration):
                 expected="`communes`: INSEE codes, e.g. ['25354']",
                 remedy="add `communes` to the `download` block",
             )
-        return checked_codes(self.communes)
+        return self.communes

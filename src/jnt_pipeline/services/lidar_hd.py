@@ -18,7 +18,7 @@ from pydantic import Field
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import BadAnswerError
 from jnt_pipeline.services.addresses import ADDRESSES, LIDAR_INDEX_LAYER
-from jnt_pipeline.services.communes import checked_codes, place_of
+from jnt_pipeline.services.communes import place_of
 from jnt_pipeline.services.content import las, raster
 from jnt_pipeline.services.copc_part import points_of_area
 from jnt_pipeline.services.job import Absent, CommunesDownload, Fetched, FetchJob
@@ -63,8 +63,6 @@ class LidarHdDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """The index (kept), and one file per tile; tiles without the product are told as absent."""
-        if self.communes:
-            checked_codes(self.communes)
         crs, box = place_of(self.communes, job)
         query = WfsQuery(
             base_url=self.address(ADDRESSES["geoplateforme_wfs"]),
