@@ -229,6 +229,26 @@ def test_the_shift_of_a_sheet_is_one_event_that_lists_no_links(twin: Territory, 
     assert told.subject == f"layer/parcels/{PARCEL}0"
 
 
+def test_a_building_of_the_topographic_map_names_the_building_linked_to_it_from_either_end(
+    twin: Territory, tmp_path: Path
+) -> None:
+    name, cleabs = "BATIMENT0000000000000001", "BATIMENT0000000316727839"
+    part = tmp_path / "links.parquet"
+    rows = [("building-topo", name, cleabs), ("building-topo", f"{name[:-1]}2", "other"), ("topo-rnb", cleabs, "R")]
+    links = pd.DataFrame(rows, columns=["link_type", "source_id", "target_id"]).astype("str")
+    write_layer_parquet(links.assign(method="declared", score=np.nan, linked_on="2026-03-01"), part)
+    stored = dataclasses.replace(twin.layers["links"], parts=(part,))
+    linked = dataclasses.replace(twin, layers={**twin.layers, "links": stored})
+    built = [edition("topo_buildings", {cleabs: box(0, 0, east, 9)}, "2026", count) for count, east in ((1, 5), (2, 9))]
+    changes = layer_changes(*built, ChangeParameters()).changes
+
+    (told,) = changes_of(with_changes(linked, tmp_path / "changes", changes))
+
+    assert told.buildings is not None
+    assert [(one.id, one.method, one.score) for one in told.buildings] == [(name, "declared", None)]
+    assert told.parcels == ()
+
+
 def test_a_twin_without_changes_or_with_none_tells_nothing(twin: Territory, tmp_path: Path) -> None:
     assert changes_of(twin) == []
     assert changes_of(with_changes(twin, tmp_path / "none", changes_of_land().iloc[:0])) == []

@@ -105,7 +105,7 @@ def changes_of(territory: Territory) -> list[ChangeFacts]:
     places = positions(
         layer, frame, territory.reference, elevations, vertical=vertical, elevation_accuracy_m=accuracy_m
     )
-    linked = _Links(territory)
+    linked = _Links(territory, {one for ids in frame["new_ids"] for one in json.loads(ids)})
     told = []
     for row, place in zip(frame.drop(columns=frame.geometry.name).to_dict("records"), places, strict=True):
         try:
@@ -154,12 +154,19 @@ def _stated(text: Any) -> str | None:
 
 
 class _Links:
-    """The links of a twin, read from either end."""
+    """The links of some things of a twin, read from either end."""
 
-    def __init__(self, territory: Territory):
+    def __init__(self, territory: Territory, ids: set[str]):
+        self._building_of: dict[str, str] = {}
+        if "buildings" in territory.layers:
+            table = pd.DataFrame(territory.buildings)[["footprint_id", "building_id"]].astype("str")
+            table = table[table["footprint_id"].isin(ids)]
+            self._building_of = dict(table.itertuples(index=False, name=None))
         self._found: dict[tuple[str, str, str], dict[str, LinkedThing]] = {}
         if "links" in territory.layers:
-            for row in territory.links.to_dict("records"):
+            links, asked = territory.links, {*ids, *self._building_of.values()}
+            here = links["source_id"].isin(asked) | links["target_id"].isin(asked)
+            for row in links[here].to_dict("records"):
                 source, _, target = str(row["link_type"]).partition("-")
                 score, day = row.get("score"), row.get("linked_on")
                 for kind, id, other, other_id in (
@@ -167,10 +174,6 @@ class _Links:
                     (target, row["target_id"], source, row["source_id"]),
                 ):
                     self._add(kind, str(id), other, str(other_id), str(row["method"]), score, day)
-        self._building_of: dict[str, str] = {}
-        if "buildings" in territory.layers:
-            table = pd.DataFrame(territory.buildings)[["footprint_id", "building_id"]].astype("str")
-            self._building_of = dict(table.itertuples(index=False, name=None))
 
     def to(self, kind: str, layer: str, ids: Sequence[str]) -> tuple[LinkedThing, ...]:
         """Things of a kind that are linked to the things of a layer, by id; a footprint stands for its building."""
