@@ -39,6 +39,7 @@ Check = Callable[[Path, str], int | None]
 
 _BLOCK = 1 << 20
 _LAS_POINTS = (247, "<Q")  # LAS 1.4: number of point records, legacy one at 107
+_COMPRESSED = 0x80  # bit of the point format
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", flags=re.IGNORECASE | re.DOTALL)
 
 
@@ -119,17 +120,27 @@ def las(path: Path, url: str) -> int:
         head = stream.read(375)
     if head[:4] != b"LASF" or len(head) < 227:
         raise _bad("not a LAS or LAZ file", url, repr(head[:8]))
+    n_bytes = path.stat().st_size
     start = struct.unpack_from("<I", head, 96)[0]
+    if n_bytes <= start or len(head) < struct.unpack_from("<H", head, 94)[0]:
+        raise _bad("the tile is cut before its points", url, f"{n_bytes:,} bytes, points start at {start:,}")
     n_points: int = struct.unpack_from("<I", head, 107)[0]
-    if head[25] >= 4 and len(head) >= 375:
+    if head[25] >= 4:
         n_points = struct.unpack_from(_LAS_POINTS[1], head, _LAS_POINTS[0])[0]
     if n_points == 0:
         raise _bad("the tile holds no point", url, "0 points")
-    if path.stat().st_size <= start:
-        raise _bad(
-            "the tile is cut before its points", url, f"{path.stat().st_size:,} bytes, points start at {start:,}"
-        )
+    if head[104] & _COMPRESSED and (table := _chunk_table(path, start)) > n_bytes - 8:
+        raise _bad("the tile is cut in its points", url, f"{n_bytes:,} bytes, its table of chunks is at {table:,}")
     return n_points
+
+
+def _chunk_table(path: Path, start: int) -> int:
+    """Where a LAZ file says that its table of chunks is: behind all its points; -1 when it does not say."""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        stated = stream.read(8)
+    table: int = struct.unpack("<q", stated)[0] if len(stated) == 8 else -1
+    return table
 
 
 def raster(path: Path, url: str) -> None:
