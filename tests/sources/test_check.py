@@ -437,18 +437,12 @@ def test_bad_rows_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "kind", "codes"),
     [
-        ("lidar/km_0292_6833/Lignes_3d_0292_6833.geojson", "geojson", ("not_read",)),
         ("cadastre/edigeo_25354/edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("not_read",)),
         ("cadastre/bad/truncated_edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("damaged",)),
         ("cadastre/edigeo_38004/edigeo-380040000B01/E0000B01.THF", "edigeo", ("not_read",)),
         ("cadastre/bad/thf_without_members/E0000B02.THF", "edigeo", ("missing_members", "not_read")),
-        ("cadastre/apicarto/localisant-ec5c6a-POST.json", "geojson", ("not_read",)),
-        ("base_layers/plu_gml/DOC_URBA.gml", "gml", ("not_read",)),
         ("base_layers/bad/INVALID.gml", "xml", ("not_read",)),
         ("base_layers/bad/ads_and_operation.json", "json", ("damaged",)),
-        ("base_layers/bal/1.3-valid.csv", "csv", ("not_read",)),
-        ("base_layers/buildings_addresses/bdtopo_for_test.gpkg", "geopackage", ("not_read",)),
-        ("base_layers/bdtopo_v3_12174/BATIMENT.shp", "shapefile", ("not_read",)),
         ("sensors/bad/beehive_missing_context.jsonld", "ngsi_ld", ("not_read",)),
         ("sensors/bad/badgtfs.zip", "gtfs", ("not_read",)),
         ("sensors/gtfs/testagency.zip", "gtfs", ("not_read",)),

@@ -9,12 +9,13 @@ from typing import Any
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.cadastre import dialect_of
 from jnt_pipeline.sources.check_layers import Examined
 from jnt_pipeline.sources.check_lidar import examine_lidar
 from jnt_pipeline.sources.check_records import examine_cadastre, examine_csv, examine_sensorthings
 from jnt_pipeline.sources.files import read_bytes
-from jnt_pipeline.sources.formats import TITLES, sniff
-from jnt_pipeline.sources.geojson import parse_json
+from jnt_pipeline.sources.formats import TITLES, holds_shapefile, sniff
+from jnt_pipeline.sources.geojson import attributes_of, parse_json
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS
 from jnt_pipeline.sources.planning_classes import planning_class
@@ -104,7 +105,9 @@ def _examine_json(path: Path, kind: str, vertical: str | None) -> Examined:
     if kind == "geojson" and planning_class(path.name.split(".")[0]) is not None:
         return _examine_features(path, kind, vertical)
     if kind == "geojson":
-        return examine_cadastre(path)
+        attributes = attributes_of(document["features"])
+        # features of another kind are described for a mapping of one's own
+        return _examine_features(path, kind, vertical) if _is_foreign(attributes) else examine_cadastre(path)
     if kind == "sensors":
         return examine_sensorthings(path, document, vertical)
     return _refuse(path, kind, vertical), None
@@ -130,23 +133,34 @@ def _examine_csv(path: Path, kind: str, vertical: str | None) -> Examined:
 
 
 def _examine_features(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_features import companion_report, examine_feature_file
     from jnt_pipeline.sources.check_registers import examine_features
 
+    part = companion_report(path)
+    if part is not None:
+        return part, None
     try:
-        found = examine_features(path, vertical)
+        return examine_features(path, vertical) or examine_feature_file(path, vertical)
     except JntError as error:
         return IntakeReport.refused(path, kind, error, _code(error)), None
-    return found or (_refuse(path, kind, vertical), None)
 
 
 def _examine_zip(path: Path, kind: str, vertical: str | None) -> Examined:
     from jnt_pipeline.sources.check_registers import examine_rnb
 
+    if holds_shapefile(path):
+        return _examine_features(path, kind, vertical)
     try:
         rnb_header(path)
     except JntError:
         return _refuse(path, kind, vertical), None  # an archive of something else
     return examine_rnb(path)
+
+
+def _examine_part(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_features import companion_report
+
+    return companion_report(path) or _refuse(path, kind, vertical), None
 
 
 def _check_edigeo(path: Path, kind: str, vertical: str | None) -> IntakeReport:
@@ -197,10 +211,16 @@ def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
     error = UnsupportedError(
         f"{TITLES[kind]}: not read by this version",
         where=path.name,
-        expected="LAS, LAZ or COPC; cadastral GeoJSON; IFC; sensor CSV or SensorThings JSON; addresses; RNB; PLU; PCRS",
+        expected="LAS, LAZ or COPC; cadastre; IFC; sensor CSV or SensorThings JSON; addresses; RNB; PLU; PCRS; files "
+        "of features (GeoPackage, shapefile, GeoJSON, GML, FlatGeobuf, GeoParquet)",
         remedy="convert it to one of these, or leave it out of the folder of the source",
     )
     return IntakeReport.refused(path, kind, error, "not_read")
+
+
+def _is_foreign(attributes: frozenset[str]) -> bool:
+    """Whether features with these attributes are of another kind than the cadastre."""
+    return bool(attributes) and not any(dialect_of(attributes, is_points=is_points) for is_points in (False, True))
 
 
 def _json_kind(document: Any) -> str:
@@ -235,4 +255,7 @@ _EXAMINE: dict[str, Callable[[Path, str, str | None], Examined]] = {
     "shapefile": _examine_features,
     "geopackage": _examine_features,
     "dbf": _examine_features,
+    "parquet": _examine_features,
+    "flatgeobuf": _examine_features,
+    "unknown": _examine_part,
 }

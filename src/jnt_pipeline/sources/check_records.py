@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.schema import SCHEMAS
+from jnt_pipeline.base_layers.streams import LayerStream, collected
 from jnt_pipeline.crs.france.departements import departement_of
 from jnt_pipeline.crs.guessing.hints import Hints
 from jnt_pipeline.crs.identify import reference_of
@@ -45,7 +46,8 @@ def examine_cadastre(path: Path) -> Examined:
     """Report on a GeoJSON feature collection: records of which layer, ids, extent, and every record at fault."""
     source = CadastreSource(path=path, producer=_NOBODY.producer, licence=_NOBODY.licence)
     try:
-        layers = read_cadastre((path,), source)
+        found = read_cadastre((path,), source)
+        layers = [collected(one) if isinstance(one, LayerStream) else one for one in found]
     except UnsupportedError as error:
         return refused(path, "geojson", error), _of_another_crs(path)  # or of something else than the cadastre
     except JntError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jnt_pipeline.errors import UnreadableError
 
-__all__ = ["TITLES", "sniff"]
+__all__ = ["TITLES", "holds_shapefile", "sniff"]
 
 _HEAD = 4096  # bytes: enough for a signature and the first tags of a text format
 _SIGNATURES = (
@@ -22,6 +22,7 @@ _SIGNATURES = (
     (b"SQLite format 3\x00", "geopackage"),
     (b"\x00\x00\x27\x0a", "shapefile"),
     (b"PAR1", "parquet"),
+    (b"fgb\x03", "flatgeobuf"),
     (b"b3dm", "3dtiles"),
     (b"glTF", "gltf"),
 )
@@ -43,6 +44,7 @@ TITLES = {
     "geopackage": "GeoPackage",
     "shapefile": "shapefile",
     "parquet": "Parquet file",
+    "flatgeobuf": "FlatGeobuf file",
     "3dtiles": "3D Tiles content",
     "gltf": "glTF model",
     "gml": "GML document",
@@ -119,6 +121,12 @@ def _archive_kind(path: Path) -> str:
     if any(name.endswith((".ifc", ".ifcxml")) for name in names):
         return "bim"
     return "gtfs" if any(name.endswith(("stops.txt", "agency.txt")) for name in names) else "zip"
+
+
+def holds_shapefile(path: Path) -> bool:
+    """Whether a ZIP archive that can be opened holds a shapefile."""
+    with zipfile.ZipFile(path) as archive:
+        return any(name.lower().endswith(".shp") for name in archive.namelist())
 
 
 def _xml_kind(text: bytes) -> str:

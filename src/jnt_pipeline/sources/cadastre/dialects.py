@@ -37,6 +37,8 @@ class Dialect:
     """Attributes that the layer always has, in lower case."""
     absent: frozenset[str]
     """Attributes that other layers have, and this one never."""
+    others: frozenset[str] | None = None
+    """Attributes that it may have beside; None for any. Said where those of ``present`` are words that anybody uses."""
     is_points: bool = False
     """Whether its geometries are points."""
     letter: str = ""
@@ -49,13 +51,17 @@ class Dialect:
         """The layer of the twin."""
         return self.mapping.schema.name
 
+    def is_written_with(self, names: set[str]) -> bool:
+        """Whether a layer with these attributes, in lower case, is written in this dialect."""
+        if not self.present <= names or self.absent & names:
+            return False
+        return self.others is None or names - self.present <= self.others
+
 
 def dialect_of(names: Iterable[str], *, is_points: bool = False) -> Dialect | None:
     """The dialect in which a layer with these attributes is written; None where they are those of no layer."""
     lower = {name.lower() for name in names}
-    return next(
-        (d for d in _DIALECTS if d.present <= lower and not d.absent & lower and d.is_points == is_points), None
-    )
+    return next((one for one in _DIALECTS if one.is_points == is_points and one.is_written_with(lower)), None)
 
 
 _DATES = (
@@ -110,6 +116,7 @@ def _tax(parcel: str) -> tuple[Field, ...]:
     )
 
 
+_DATED = frozenset({"created", "updated", "fid", "ogc_fid", "gid"})
 _COMMUNE_OF_SHEET = "commune_of_sheet"
 _LOCALISANT = "localisant"
 
@@ -136,6 +143,7 @@ def _one(
     present: str,
     absent: str = "",
     *,
+    others: frozenset[str] | None = None,
     is_points: bool = False,
     letter: str = "",
     prepared: Callable[[pa.RecordBatch], pa.RecordBatch] = lambda batch: batch,
@@ -144,6 +152,7 @@ def _one(
         mapping=Mapping(schema=SCHEMAS[layer], fields=fields, is_named_by_place=bool(letter)),
         present=frozenset(present.split()),
         absent=frozenset(absent.split()),
+        others=others,
         is_points=is_points,
         letter=letter,
         prepared=prepared,
@@ -190,13 +199,13 @@ _DIALECTS: tuple[Dialect, ...] = (
             *_DATES,
         ),
         "id nom",
-        "commune prefixe type",
+        others=_DATED,
     ),
     _one(
         "localities",
         (_insee("commune"), Field(to="locality_name", origins=("nom",)), *_DATES),
         "nom commune",
-        "id idu type prefixe code",
+        others=_DATED,
         letter="L",
     ),
     _one("tax_subdivisions", _tax("parcelle"), "parcelle lettre"),
