@@ -68,7 +68,7 @@ def sheet_layers(content: Content, insee_code: str, provenance: Provenance) -> t
     Set aside: ``broken_ring`` (primitives missing, ambiguous, or not closed), ``duplicate_object``, ``bad_section_id``,
     ``bad_sheet_id``, ``bad_parcel_id``, ``other_commune``, ``bad_registered_area``, ``bad_survey_flag``,
     ``missing_parcel_id`` and ``ambiguous_parcel_id`` (a tax subdivision of no parcel, or of several),
-    ``missing_geometry`` where the id comes from the place; of a relation, ``missing_thing``: an end is not in the sheet.
+    ``missing_geometry`` where the id comes from the place; of relations, ``missing_thing``: an end is not in the sheet.
 
     Raises ``CrsError`` when the ids of buildings need a grid that is not on this machine.
     """

@@ -1,0 +1,367 @@
+"""The exchange grammar, the lot and the columns: charsets, long texts, damage, places, codes."""
+
+from __future__ import annotations
+
+import bz2
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyogrio
+import pytest
+from shapely.geometry import Point
+
+from edigeo_plans import EAST, NORTH, SHEET, changed, layers_of, packed, parcel, read, sheet, square
+from jnt_pipeline.errors import ConfigError, EmptySourceError, SourceError, UnreadableError, UnsupportedError
+from jnt_pipeline.samples.edigeo import PlanObject, sheet_members, write_sheet, write_sheet_folder
+from jnt_pipeline.sources.edigeo import is_edigeo, read_edigeo, sheets_of
+from jnt_pipeline.sources.edigeo.grammar import parse_member
+from jnt_pipeline.sources.edigeo.lot import MissingMembersError
+from jnt_pipeline.sources.edigeo.systems import SYSTEMS, reference_of_code
+
+ONE = parcel(1, square(0, 0, 10), SUPF=100.0)
+
+
+def member(*records: str, name: str = "X.VEC", end: str = "EOMT 00:\r\n") -> bytes:
+    lines = [f"BOMT {len(name):02d}:{name}", "CSET 03:IRV", "", "RTYSA03:FEA", "RIDSA01:a", *records]
+    return ("\r\n".join(lines) + "\r\n" + end).encode("latin-1")
+
+
+def value(*records: str) -> str:
+    (descriptor,) = parse_member(member(*records), "X.VEC")
+    return descriptor.first("ATV")
+
+
+def test_a_text_of_more_than_72_characters_goes_on_in_records_next() -> None:
+    assert (
+        value("TEXT 06:8859-1", "ATVST72:" + "é" * 72, "NEXT 72:" + "b" * 72, "NEXT 01:c") == "é" * 72 + "b" * 72 + "c"
+    )
+
+
+def test_a_text_of_more_than_72_characters_may_go_on_in_records_of_its_own_name() -> None:
+    assert value("ATVST72:" + "a" * 72, "ATVST02:bc") == "a" * 72 + "bc"
+
+
+def test_gdal_cuts_such_a_text_after_72_characters_and_says_nothing(tmp_path: Path) -> None:
+    place = PlanObject(name="LIEUDIT", geometry=square(0, 0, 10), attributes={"TEX": "x" * 80})
+    plan = sheet(ONE, place)
+    thf = write_sheet_folder(tmp_path, plan)
+    vectors = thf.parent / "ED0A01S1.VEC"
+    vectors.write_bytes(vectors.read_bytes().replace(b"NEXT 08:", b"ATVST08:"))
+    assert len(pyogrio.read_dataframe(thf, layer="LIEUDIT_id")["TEX"][0]) == 72
+    assert layers_of(thf)["localities"].frame["locality_name"].tolist() == ["x" * 80]
+
+
+def test_two_attributes_of_72_characters_and_less_are_not_joined() -> None:
+    content = member("ATPCP07:a;b;c;d", "ATVST72:" + "a" * 72, "ATPCP07:a;b;c;e", "ATVST01:b")
+    (descriptor,) = parse_member(content, "X.VEC")
+    assert descriptor.every("ATV") == ["a" * 72, "b"]
+
+
+@pytest.mark.parametrize(
+    ("announced", "byte", "text"),
+    [
+        ("8859-1", 0xE9, "é"),
+        ("8859-5", 0xE9, "щ"),
+        ("646-FRANCE", 0x7B, "é"),
+        ("IRV", 0xE9, "é"),
+        ("8859-1", 0x85, "\x85"),
+    ],
+)
+def test_a_charset_is_announced_for_the_next_value(announced: str, byte: int, text: str) -> None:
+    # the last one is a line end to str.splitlines
+    content = member(f"TEXT {len(announced):02d}:{announced}", f"ATVST03:a{chr(byte)}b", "ATVST01:" + chr(0xE9))
+    (descriptor,) = parse_member(content, "X.VEC")
+    assert descriptor.every("ATV") == [f"a{text}b", "é"]  # the charset does not stay for the value after
+
+
+@pytest.mark.parametrize("charset", ["JEC", "8859-15", "UTF-8", ""])
+def test_an_unknown_charset_is_named(charset: str) -> None:
+    with pytest.raises(UnsupportedError, match=rf"X.VEC, line 6[\s\S]*{charset or 'no name'}"):
+        parse_member(member(f"TEXT {len(charset):02d}:{charset}", "ATVST01:a"), "X.VEC")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (member("ATVST05:abc"), "line 6"),
+        (member("ATVST02:abc"), "line 6"),
+        (member("ATVSTxx:abc"), "line 6"),
+        (member("NEXT 01:a"), "line 6"),
+        (member("nothing of the kind"), "line 6"),
+        (member(end=""), "cut short"),
+        (member(name="Y.VEC"), "another one"),
+        (member(end="EOMT 00:\r\nATVST01:a\r\n"), "line 7"),
+        (b"", "not an EDIG"),
+        ("été".encode() * 9, "line 1"),
+    ],
+)
+def test_damage_is_named_with_its_line(content: bytes, told: str) -> None:
+    with pytest.raises(UnreadableError, match=rf"X.VEC[\s\S]*{told}|{told}"):
+        parse_member(content, "X.VEC")
+
+
+def test_a_member_saved_as_utf_8_is_noticed_by_the_length_of_its_records(tmp_path: Path) -> None:
+    plan = sheet(PlanObject(name="LIEUDIT", geometry=square(0, 0, 9), attributes={"TEX": "Forêt"}))
+    members = sheet_members(plan)
+    members["ED0A01S1.VEC"] = members["ED0A01S1.VEC"].decode("latin-1").encode()
+    with pytest.raises(UnreadableError, match=r"ED0A01S1.VEC, line \d+: .*another encoding"):
+        read_edigeo(packed(tmp_path / f"edigeo-{SHEET}.tar.bz2", members))
+
+
+def test_lost_records_are_noticed_by_the_numbers_announced(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"PAR Arc_1 has lost records[\s\S]*4 COR[\s\S]*5, as PTC says"):
+        read_edigeo(changed(tmp_path, sheet(ONE), "ED0A01T1.VEC", "CORCC23:+900010.00;+6500010.00;\r\n", ""))
+
+
+@pytest.mark.parametrize("missing", ["ED0A01SE.QAL", "ED0A01SE.GEO", "ED0A01T1.VEC", "ED0A01SE.DIC"])
+def test_missing_members_are_named_where_gdal_reads_less_without_a_word(tmp_path: Path, missing: str) -> None:
+    thf = write_sheet_folder(tmp_path, sheet(ONE))
+    (thf.parent / missing).unlink()
+    with pytest.raises(MissingMembersError, match=f"members missing beside the THF: {missing}"):
+        read_edigeo(thf)
+    if missing != "ED0A01SE.QAL":
+        assert "PARCELLE_id" not in [name for name, _ in pyogrio.list_layers(thf)]
+
+
+def test_a_member_that_comes_twice_is_named(tmp_path: Path) -> None:
+    members = list(sheet_members(sheet(ONE)).items())
+    with pytest.raises(UnreadableError, match=r"comes twice[\s\S]*ED0A01T2.VEC"):
+        read_edigeo(packed(tmp_path / f"edigeo-{SHEET}.tar.bz2", [*members, ("ED0A01t2.vec", b"")]))
+
+
+def test_the_bad_files_of_the_readme_are_refused(shared: Path) -> None:
+    bad = shared / "data" / "cadastre" / "bad"
+    with pytest.raises(
+        UnreadableError, match=r"truncated_edigeo-25354000AB01\.tar\.bz2: the archive is damaged or cut short"
+    ):
+        read_edigeo(bad / "truncated_edigeo-25354000AB01.tar.bz2")
+    with pytest.raises(MissingMembersError, match=r"ED0B02SE.GEN[\s\S]*ED0B02S1.VEC"):
+        read_edigeo(bad / "thf_without_members" / "E0000B02.THF", insee_code="38004")
+
+
+@pytest.mark.parametrize("length", [0, 3, 100, -1])
+def test_a_cut_archive_is_refused(tmp_path: Path, length: int) -> None:
+    path = write_sheet(tmp_path, sheet(ONE))
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(UnreadableError):
+        read_edigeo(path)
+
+
+def test_an_archive_that_is_no_tar_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / f"edigeo-{SHEET}.tar.bz2"
+    path.write_bytes(bz2.compress(b"hello"))
+    with pytest.raises(UnreadableError, match="damaged"):
+        read_edigeo(path)
+
+
+def test_what_the_thf_does_not_announce_is_told(tmp_path: Path) -> None:
+    members = {**sheet_members(sheet(ONE)), "LISEZMOI.TXT": b"bonjour"}
+    layers = layers_of(packed(tmp_path / f"edigeo-{SHEET}.tar.bz2", members))
+    assert "files that the THF does not announce, not read: LISEZMOI.TXT" in layers["parcels"].provenance.notes
+
+
+def test_the_zip_of_a_departement_lists_its_sheets_and_gives_them_one_by_one(tmp_path: Path) -> None:
+    other = "380020000A01"
+    plan = sheet(ONE)
+    with zipfile.ZipFile(tmp_path / "dep38.zip", "w") as archive:
+        archive.write(write_sheet(tmp_path, plan), f"38001/edigeo-{SHEET}.tar.bz2")
+        for name, content in sheet_members(plan).items():
+            archive.writestr(f"dep38/38002/edigeo-{other}/{name}", content.replace(b"0010000A", b"0020000A"))
+    found = sheets_of(tmp_path / "dep38.zip")
+    assert [one.sheet_id for one in found] == [SHEET, other]
+    assert [one.insee_code for one in found] == ["38001", "38002"]
+    parcels = [one for one in read_edigeo(tmp_path / "dep38.zip") if one.name == "parcels"]
+    assert [one.frame["parcel_id"].tolist() for one in parcels] == [["380010000A0001"], ["380020000A0001"]]
+    assert parcels[0].provenance.files[0].name == f"dep38.zip!edigeo-{SHEET}.tar.bz2"
+    assert len(parcels[1].provenance.files) == 10
+
+
+def test_names_tell_the_sheet_then_folders_then_the_option(tmp_path: Path) -> None:
+    plan = sheet(ONE)
+    thf = write_sheet_folder(tmp_path, plan)
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    for file in thf.parent.iterdir():
+        (lone / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "dep" / "38001" / "x").mkdir(parents=True)
+    for file in lone.iterdir():
+        (tmp_path / "dep" / "38001" / "x" / file.name).write_bytes(file.read_bytes())
+    assert [one.sheet_id for one in sheets_of(thf)] == [SHEET]
+    assert [one.sheet_id for one in sheets_of(lone)] == [SHEET[5:]]
+    assert [one.sheet_id for one in sheets_of(lone, insee_code="38001")] == [SHEET]
+    assert [one.sheet_id for one in sheets_of(tmp_path / "dep")] == [SHEET]
+    with pytest.raises(SourceError, match=r"nothing tells the commune[\s\S]*declare `insee_code`"):
+        read_edigeo(lone)
+    with pytest.raises(SourceError, match="the name tells another commune than `insee_code`"):
+        sheets_of(thf, insee_code="38002")
+
+
+def test_a_sheet_of_another_commune_or_number_than_its_name_is_refused(tmp_path: Path) -> None:
+    path = write_sheet(tmp_path, sheet(ONE))
+    for wrong in ("380020000A01", "380010000A02"):
+        with pytest.raises(SourceError, match=r"not the one that its name[\s\S]*commune 001, sheet 0000A01"):
+            read_edigeo(path.rename(tmp_path / f"edigeo-{wrong}.tar.bz2"))
+        (tmp_path / f"edigeo-{wrong}.tar.bz2").rename(path)
+
+
+def test_the_same_sheet_twice_is_refused(tmp_path: Path) -> None:
+    path = write_sheet(tmp_path, sheet(ONE))
+    (tmp_path / f"edigeo-cc-{SHEET}.tar.bz2").write_bytes(path.read_bytes())
+    with pytest.raises(SourceError, match=f"sheet {SHEET} comes twice"):
+        sheets_of(tmp_path)
+
+
+def test_other_files_are_not_taken_for_sheets(tmp_path: Path) -> None:
+    (tmp_path / f"dxf-{SHEET}.tar.bz2").write_bytes(bz2.compress(b"dxf"))
+    (tmp_path / "cadastre-38001-parcelles.json").write_text("{}")
+    assert not is_edigeo(tmp_path)
+    with pytest.raises(EmptySourceError, match="no EDIGÉO sheet"):
+        sheets_of(tmp_path)
+    path = write_sheet(tmp_path, sheet(ONE))
+    assert is_edigeo(tmp_path)
+    assert is_edigeo(path)
+    assert not is_edigeo(tmp_path / "cadastre-38001-parcelles.json")
+
+
+@pytest.mark.parametrize("insee_code", ["2A004", "97411", "69383"])
+def test_the_departement_comes_back_in_every_id(tmp_path: Path, insee_code: str) -> None:
+    # the sheet itself knows three characters of the commune, overseas as well
+    sheet_id = f"{insee_code}0000A01"
+    one = PlanObject(name="PARCELLE", geometry=square(0, 0, 10), attributes={"IDU": f"{insee_code[2:]}0000A0001"})
+    path = write_sheet(tmp_path, sheet(one, sheet_id=sheet_id))
+    layers = layers_of(path)
+    assert layers["parcels"].frame["parcel_id"].tolist() == [f"{insee_code}0000A0001"]
+    assert layers["sheets"].frame[["sheet_id", "section_id"]].to_numpy().tolist() == [[sheet_id, sheet_id[:10]]]
+
+
+@pytest.mark.parametrize(("code", "epsg"), SYSTEMS.items())
+def test_the_reference_is_that_of_the_table(tmp_path: Path, code: str, epsg: str) -> None:
+    assert reference_of_code(code, "X.GEO").code == epsg
+
+
+def test_an_unknown_system_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"ED0A01SE.GEO[\s\S]*RELSA LAMB94"):
+        read_edigeo(write_sheet(tmp_path, sheet(ONE, system="LAMB94")))
+
+
+def test_gdal_takes_the_system_of_mayotte_for_geocentric_coordinates(tmp_path: Path) -> None:
+    # RGM04 is the projection in sheets of the DGFiP, and the geocentric system in the register of IGN
+    thf = write_sheet_folder(tmp_path, sheet(ONE, system="RGM04"))
+    assert pyogrio.read_info(thf, layer="PARCELLE_id")["crs"].startswith("GEOCCS[")
+    reference = layers_of(thf)["parcels"].reference
+    assert reference is not None
+    assert reference.code == "EPSG:4471"
+
+
+@pytest.mark.parametrize("code", ["RGR92UTM", "WGS84UTM20"])
+def test_gdal_cannot_read_sheets_of_la_reunion_and_the_antilles(tmp_path: Path, code: str) -> None:
+    thf = write_sheet_folder(tmp_path, sheet(ONE, system=code))
+    with pytest.raises(pyogrio.errors.CRSError, match=f"crs not found: IGNF:{code}"):
+        pyogrio.read_info(thf, layer="PARCELLE_id")
+    assert len(layers_of(thf)["parcels"].frame) == 1
+
+
+def test_codes_and_texts_become_words_and_odd_ones_are_told(tmp_path: Path) -> None:
+    def building(x: float, **attributes: str) -> PlanObject:
+        return PlanObject(name="BATIMENT", geometry=square(x, 0, 5), attributes=attributes)
+
+    layers = read(
+        tmp_path,
+        building(0, DUR="01", TEX="  Église  "),
+        building(10, DUR="02"),
+        building(20, DUR="09"),
+        PlanObject(
+            name="LIEUDIT", geometry=square(0, 0, 30), attributes={"TEX": "BEAUFORT          ", "TEX2": "le  Haut"}
+        ),
+        PlanObject(name="PTCANV", geometry=Point(EAST, NORTH), attributes={"IDU": "00100102", "SYM": "01"}),
+        PlanObject(name="COMMUNE", geometry=square(0, 0, 90), attributes={"IDU": "001", "TEX2": "L'ÎLE "}),
+    )
+    footprints = layers["footprints"].frame
+    assert footprints["building_type"].fillna("").tolist() == ["durable", "light", ""]
+    assert footprints["building_name"].fillna("").tolist() == ["Église", "", ""]
+    assert "building type (DUR) '09' is unknown, left empty" in layers["footprints"].provenance.notes
+    assert layers["localities"].frame["locality_name"].tolist() == ["BEAUFORT le Haut"]
+    assert layers["cadastral_points"].frame[["detail_class", "symbol_code", "label"]].to_numpy().tolist() == [
+        ["PTCANV", "01", "00100102"]
+    ]
+    assert layers["communes"].frame["commune_name"].tolist() == ["L'ÎLE"]
+
+
+def test_a_point_on_one_parcel_names_it_and_on_several_leaves_it_to_the_relations(tmp_path: Path) -> None:
+    stones = [
+        PlanObject(name="BORNE", geometry=Point(EAST, NORTH), parcels=("0010000A0001",)),
+        PlanObject(name="BORNE", geometry=Point(EAST + 10, NORTH), parcels=("0010000A0001", "0010000A0002")),
+    ]
+    layers = read(tmp_path, ONE, parcel(2, square(10, 0, 10)), *stones)
+    points = layers["cadastral_points"].frame
+    assert points["parcel_id"].fillna("").tolist() == ["380010000A0001", ""]
+    assert layers["cadastral_relations"].frame["parcel_id"].tolist() == ["380010000A0001"] * 2 + ["380010000A0002"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"IDU": "0010000A001"}, "bad_parcel_id"),
+        ({"IDU": "001000 A0001"}, "bad_parcel_id"),
+        ({"IDU": "0020000A0001"}, "other_commune"),
+        ({"COAR": "B"}, "bad_survey_flag"),
+    ],
+)
+def test_a_parcel_that_cannot_be_read_is_set_aside_with_its_reason(
+    tmp_path: Path, attributes: dict[str, str], reason: str
+) -> None:
+    layer = read(tmp_path, ONE, parcel(2, square(50, 0, 9), **attributes))["parcels"]
+    assert layer.counts.model_dump() == {"read": 2, "kept": 1, "rejected": {reason: 1}}
+    assert layer.rejected["reason"].tolist() == [reason]
+
+
+def test_dates_are_iso_texts_and_what_is_no_date_is_told(tmp_path: Path) -> None:
+    dated = PlanObject(
+        name="PARCELLE", geometry=square(0, 0, 9), attributes={"IDU": "0010000A0001"}, created_on="2008-07-14"
+    )
+    path = changed(tmp_path, sheet(dated), "ED0A01SE.QAL", "UDASD00:", "UDASD08:20081345")
+    layer = layers_of(path)["parcels"]
+    assert layer.frame["created_on"].tolist() == ["2008-07-14"]
+    assert pd.isna(layer.frame["updated_on"]).all()
+    assert "dates that are no YYYYMMDD are left empty" in layer.provenance.notes
+
+
+def test_a_contenance_is_whole_square_metres(tmp_path: Path) -> None:
+    assert read(tmp_path, ONE)["parcels"].frame["registered_area_m2"].tolist() == [100]
+    odd = changed(tmp_path, sheet(ONE), "ED0A01T1.VEC", "ATVSR05:+100.", "ATVSR06:+100.5")
+    layer = layers_of(odd)
+    assert layer["parcels"].counts.rejected == {"bad_registered_area": 1}
+
+
+def test_a_sheet_without_quality_member_has_no_dates_and_says_so(tmp_path: Path) -> None:
+    members = sheet_members(sheet(ONE))
+    del members["ED0A01SE.QAL"]
+    thf = members["E0000A01.THF"].replace(b"QANSA02:SE\r\nQAISA04:SeQL\r\n", b"")
+    layers = layers_of(packed(tmp_path / f"edigeo-{SHEET}.tar.bz2", {**members, "E0000A01.THF": thf}))
+    assert "no dates: the lot has no quality member (QAL)" in layers["parcels"].provenance.notes
+
+
+def test_placed_texts_are_counted_not_read(tmp_path: Path) -> None:
+    drawn = PlanObject(
+        name="PARCELLE",
+        geometry=square(0, 0, 9),
+        attributes={"IDU": "0010000A0001", "TEX": "1"},
+        label_at=(EAST, NORTH),
+    )
+    note = "1 placed texts (ID_S_OBJ_Z_1_2_2) are not read: their words are those of their objects"
+    layers = read(tmp_path, drawn)
+    assert note in layers["parcels"].provenance.notes
+    assert "cadastral_points" not in layers
+
+
+def test_a_sheet_is_written_with_the_same_bytes_each_time(tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    assert write_sheet(tmp_path, sheet(ONE)).read_bytes() == write_sheet(tmp_path / "again", sheet(ONE)).read_bytes()
+
+
+def test_a_text_that_latin_1_cannot_write_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ISO 8859-1 cannot write[\s\S]*œ"):
+        write_sheet(
+            tmp_path, sheet(PlanObject(name="LIEUDIT", geometry=square(0, 0, 9), attributes={"TEX": "Les Sœurs"}))
+        )
