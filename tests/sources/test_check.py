@@ -437,10 +437,8 @@ def test_bad_rows_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "kind", "codes"),
     [
-        ("cadastre/edigeo_25354/edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("not_read",)),
         ("cadastre/bad/truncated_edigeo-25354000AB01.tar.bz2", "edigeo_archive", ("damaged",)),
-        ("cadastre/edigeo_38004/edigeo-380040000B01/E0000B01.THF", "edigeo", ("not_read",)),
-        ("cadastre/bad/thf_without_members/E0000B02.THF", "edigeo", ("missing_members", "not_read")),
+        ("cadastre/bad/thf_without_members/E0000B02.THF", "edigeo", ("missing_members",)),
         ("base_layers/bad/INVALID.gml", "xml", ("not_read",)),
         ("base_layers/bad/ads_and_operation.json", "json", ("damaged",)),
         ("sensors/bad/beehive_missing_context.jsonld", "ngsi_ld", ("not_read",)),

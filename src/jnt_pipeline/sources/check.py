@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ from jnt_pipeline.sources.cadastre import dialect_of
 from jnt_pipeline.sources.check_layers import Examined
 from jnt_pipeline.sources.check_lidar import examine_lidar
 from jnt_pipeline.sources.check_records import examine_cadastre, examine_csv, examine_sensorthings
+from jnt_pipeline.sources.edigeo.sheets import is_edigeo
 from jnt_pipeline.sources.files import read_bytes
 from jnt_pipeline.sources.formats import TITLES, holds_shapefile, sniff
 from jnt_pipeline.sources.geojson import attributes_of, parse_json
-from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.intake import IntakeReport
 from jnt_pipeline.sources.network import COLUMNS
 from jnt_pipeline.sources.planning_classes import planning_class
 from jnt_pipeline.sources.rnb import is_rnb_document
@@ -27,7 +27,6 @@ from jnt_pipeline.sources.text_tables import header_of
 
 __all__ = ["check_file", "check_files"]
 
-_EDIGEO_TAGS = {"GNN": "GEN", "GON": "GEO", "QAN": "QAL", "DIN": "DIC", "SCN": "SCD", "GDN": "VEC"}
 
 
 def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
@@ -81,8 +80,7 @@ def _examined(path: Path, crs: Reference | None, vertical: str | None) -> Examin
     examine = _EXAMINE.get(kind)
     if examine is not None:
         return examine(path, kind, vertical)
-    refuse = _CHECKS.get(kind, _refuse)
-    return refuse(path, kind, vertical), None
+    return _refuse(path, kind, vertical), None
 
 
 def _examine_ifc(path: Path, kind: str, vertical: str | None) -> Examined:
@@ -148,6 +146,8 @@ def _examine_features(path: Path, kind: str, vertical: str | None) -> Examined:
 def _examine_zip(path: Path, kind: str, vertical: str | None) -> Examined:
     from jnt_pipeline.sources.check_registers import examine_rnb
 
+    if is_edigeo(path):
+        return _examine_edigeo(path, "edigeo", vertical)
     if holds_shapefile(path):
         return _examine_features(path, kind, vertical)
     try:
@@ -163,47 +163,10 @@ def _examine_part(path: Path, kind: str, vertical: str | None) -> Examined:
     return companion_report(path) or _refuse(path, kind, vertical), None
 
 
-def _check_edigeo(path: Path, kind: str, vertical: str | None) -> IntakeReport:
-    report = _refuse(path, kind, vertical)
-    missing = [name for name in _edigeo_members(path) if not (path.parent / name).is_file()]
-    if not missing:
-        return report
-    finding = Finding(
-        severity="error",
-        code="missing_members",
-        message=f"members missing beside the THF: {', '.join(missing)}",
-        remedy="unpack the whole archive of the sheet",
-    )
-    return report.model_copy(update={"findings": (finding, *report.findings)})
+def _examine_edigeo(path: Path, kind: str, vertical: str | None) -> Examined:
+    from jnt_pipeline.sources.check_edigeo import examine_edigeo, examine_edigeo_member
 
-
-def _edigeo_members(path: Path) -> list[str]:
-    """Files that a THF announces: lot name and suffix (EDIGÉO, norme AFNOR Z 52000, descripteur GTL)."""
-    lot, members = "", []
-    for line in path.read_bytes().decode("latin-1").splitlines():
-        tag, value = line[:3], line[8:].strip()
-        if tag == "LON":
-            lot = value
-        elif tag in _EDIGEO_TAGS and line[3:4] == "S":
-            members.append(f"{lot}{value}.{_EDIGEO_TAGS[tag]}")
-    return list(dict.fromkeys(members))
-
-
-def _check_edigeo_archive(path: Path, kind: str, vertical: str | None) -> IntakeReport:
-    try:
-        with bz2.open(path, "rb") as stream:
-            while stream.read(1 << 20):
-                pass
-    except (OSError, EOFError, ValueError) as error:
-        damage = UnreadableError(
-            "the archive is damaged or cut short",
-            where=path.name,
-            found=f"{error} ({path.stat().st_size:,} bytes)",
-            expected="a whole bzip2 archive",
-            remedy="download the sheet again",
-        )
-        return IntakeReport.refused(path, kind, damage, "damaged")
-    return _refuse(path, kind, vertical)
+    return (examine_edigeo_member if kind == "edigeo_member" else examine_edigeo)(path, kind, vertical)
 
 
 def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
@@ -241,13 +204,11 @@ def _code(error: JntError) -> str:
     return "not_read" if isinstance(error, UnsupportedError) else "damaged"
 
 
-_CHECKS: dict[str, Callable[[Path, str, str | None], IntakeReport]] = {
-    "edigeo": _check_edigeo,
-    "edigeo_archive": _check_edigeo_archive,
-}
-
 _EXAMINE: dict[str, Callable[[Path, str, str | None], Examined]] = {
     "bim": _examine_ifc,
+    "edigeo": _examine_edigeo,
+    "edigeo_archive": _examine_edigeo,
+    "edigeo_member": _examine_edigeo,
     "json": _examine_json,
     "csv": _examine_csv,
     "zip": _examine_zip,

@@ -41,6 +41,7 @@ TITLES = {
     "ascii_grid": "ESRI ASCII grid",
     "edigeo_archive": "EDIGÉO sheet (tar.bz2)",
     "edigeo": "EDIGÉO sheet",
+    "edigeo_member": "member of an EDIGÉO sheet",
     "geopackage": "GeoPackage",
     "shapefile": "shapefile",
     "parquet": "Parquet file",
@@ -77,8 +78,8 @@ def sniff(path: Path) -> str:
     suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if text.startswith(b"ISO-10303-21"):
         return "bim"
-    if text.startswith(b"BOMT") and b"THF" in text.split(b"\n", 1)[0]:
-        return "edigeo"
+    if text.startswith(b"BOMT "):
+        return "edigeo" if b".THF" in text.split(b"\n", 1)[0].upper() else "edigeo_member"
     if text[:5].lower() == b"ncols":
         return "ascii_grid"
     if text.startswith(b"<"):

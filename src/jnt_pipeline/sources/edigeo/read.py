@@ -16,7 +16,7 @@ from jnt_pipeline.sources.edigeo.outlines import sides_at_fault
 from jnt_pipeline.sources.edigeo.sheets import Sheet, sheets_of
 from jnt_pipeline.sources.protocol import SourceDeclaration
 
-__all__ = ["read_edigeo", "read_sheet", "sheet_notes"]
+__all__ = ["read_edigeo", "read_sheet", "require_same_place", "sheet_notes"]
 
 
 def read_edigeo(
@@ -53,7 +53,7 @@ def read_sheet(sheet: Sheet, source: SourceDeclaration, prints: Iterable[SourceF
             expected="a file or folder named edigeo-{feuille}, 12 characters, or a folder named after the INSEE code",
             remedy="declare `insee_code`, 5 characters",
         )
-    _require_same_place(sheet, insee_code, content)
+    require_same_place(sheet, insee_code, content)
     provenance = source.provenance(tuple(prints) or members.files)
     layers = sheet_layers(content, insee_code, provenance)
     notes = sheet_notes(members, content)
@@ -80,13 +80,13 @@ def _with_notes(provenance: Provenance, notes: tuple[str, ...]) -> Provenance:
 
 
 def _communes(content: Content) -> list[str]:
-    """Codes of three characters that the objects of a sheet say, most often first."""
+    """Codes of three characters that the objects of a sheet say."""
     named = (f for f in content.features.values() if f.name in {"COMMUNE", "SUBDSECT", "SECTION", "PARCELLE"})
     return sorted({feature.attributes["IDU"][:3] for feature in named if "IDU" in feature.attributes})
 
 
-def _require_same_place(sheet: Sheet, insee_code: str, content: Content) -> None:
-    """The commune and the sheet that the objects say are those of the name."""
+def require_same_place(sheet: Sheet, insee_code: str, content: Content) -> None:
+    """Raise ``SourceError`` unless the commune and the sheet that the objects say are those of the name."""
     said = _communes(content)
     numbers = {
         feature.attributes["IDU"][3:]
