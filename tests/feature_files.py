@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,5 +33,7 @@ def write_features(
     if path.suffix == ".parquet":
         frame.to_parquet(path)
     else:
-        frame.to_file(path, layer=layer, **options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            frame.to_file(path, layer=layer, **options)
     return path

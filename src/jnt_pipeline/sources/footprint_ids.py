@@ -70,7 +70,7 @@ def shared_ids(
         dtype=object,
     )
     for i in refused:
-        x, y = shapely.get_coordinates(geometries[i])[0]
+        x, y = shapely.get_coordinates(geometries[i])[0].tolist()
         ids[i] = None if pd.isna(insee_codes[i]) else f"{insee_codes[i]}-{letter}-({x!r},{y!r})"
     return ids
 

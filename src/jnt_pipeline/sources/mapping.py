@@ -235,7 +235,7 @@ def _read(raw: pa.Array, one: Field, column: Column) -> Judged:
         return Judged(values=judged.values, bad=bad, expected=judged.expected or f"of the form {one.pattern}")
     values = as_date(raw) if one.is_date else as_text(raw)
     if one.separators:
-        values = pc.utf8_trim(pc.replace_substring_regex(values, rf"\s*(?:{one.separators})\s*", "|"), "|")
+        values = as_text(pc.utf8_trim(pc.replace_substring_regex(values, rf"\s*(?:{one.separators})\s*", "|"), "|"))
     if one.codes:
         positions = pc.index_in(values, pa.array([code for code, _ in one.codes]))
         values = pc.coalesce(pc.take(pa.array([word for _, word in one.codes]), positions), values)

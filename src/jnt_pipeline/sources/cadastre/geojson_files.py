@@ -186,10 +186,10 @@ def _name(properties: dict[str, Any], position: int) -> str:
 
 
 def _attributes(properties: list[dict[str, Any]], shapes: np.ndarray[Any, Any], dialect: Dialect) -> pa.RecordBatch:
-    """The attributes as text, with the geometries as WKB; all that the dialect takes are there, the others are not."""
+    """The attributes that the dialect takes, all of them, as text or whole numbers; with the geometries as WKB."""
     met = {name for row in properties for name in row}
     names = sorted(name for name in met if name.lower() in _taken(dialect))
-    columns = [pa.array([_text(row.get(name)) for row in properties], pa.string()) for name in names]
+    columns = [_column([row.get(name) for row in properties]) for name in names]
     missing = _missing(dialect, names)
     columns += [pa.nulls(len(properties), pa.string()) for _ in missing]
     wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
@@ -206,6 +206,15 @@ def _taken(dialect: Dialect) -> frozenset[str]:
 def _missing(dialect: Dialect, names: list[str]) -> list[str]:
     there = {name.lower() for name in names}
     return sorted(dialect.present - there)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    if all(value is None or type(value) is int for value in values):
+        try:
+            return pa.array(values, pa.int64())
+        except OverflowError:
+            pass  # as text
+    return pa.array([_text(value) for value in values], pa.string())
 
 
 def _text(value: Any) -> str | None:

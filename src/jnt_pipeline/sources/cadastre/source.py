@@ -20,12 +20,13 @@ from jnt_pipeline.sources.cadastre.feature_files import read_features
 from jnt_pipeline.sources.cadastre.geojson_files import absent_layer, read_geojson
 from jnt_pipeline.sources.delivered import parts_of
 from jnt_pipeline.sources.edigeo import Sheet, is_edigeo, read_sheet, sheets_of
+from jnt_pipeline.sources.edigeo.layers import LAYER_NAMES as SHEET_LAYERS
 from jnt_pipeline.sources.files import fingerprint, safe_name
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 
 __all__ = ["LAYER_NAMES", "CadastreSource", "read_cadastre"]
 
-LAYER_NAMES = tuple(schema.name for schema in CADASTRE)
+LAYER_NAMES = tuple(dict.fromkeys((*(schema.name for schema in CADASTRE), *SHEET_LAYERS)))
 _OF_A_COMMUNE = ("communes", "sections", "parcels", "footprints")
 """Layers that a set of GeoJSON files always yields, empty where a file is absent."""
 _FEATURES = (".shp", ".gpkg", ".parquet", ".zip", ".fgb")
@@ -81,11 +82,12 @@ class CadastreSource(SourceDeclaration):
         del area  # in the twin's CRS: clipping is the normaliser's, which transforms
         sheet = unit.options.get("sheet_id")
         if sheet is not None:
-            return read_sheet(
+            layers = read_sheet(
                 Sheet(sheet_id=str(sheet), files=unit.files, member=str(unit.options.get("member", ""))),
                 self,
                 tuple(fingerprint(file) for file in unit.files),
             )
+            return tuple(sorted(layers, key=lambda layer: LAYER_NAMES.index(layer.name)))
         return read_cadastre(unit.files, self, not_read=tuple(unit.options.get("not_read", ())))
 
     def _sheets(self) -> tuple[SourceUnit, ...]:
