@@ -26,6 +26,12 @@ _RIDGE = 0.5  # weights that few pairs speak for stay small
 _OUTLINES = ("inside", "free", "inside_and_free", "iou", "form", "form_and_free", "gap")
 _POINTS = ("inside", "gap", "lead", "free")
 _STATED = ("stated", "stated_twice", "elsewhere", "elsewhere_twice")
+_NEAR_BUILDING = (
+    "inside", "gap", "near", "lead", "is_nearest", "on_stated_parcel", "off_stated_parcel", "on_own_parcel", "via",
+    "via_shared", "via_and_stated", "stated_and_own", "log_area", "smaller",
+)  # fmt: skip
+_NEAR_PARCEL = ("inside", "gap", "near", "lead", "stated", "elsewhere")
+_RIVALS = ("first", "rival_here", "rival_there", "wins_here", "wins_there")
 FEATURES: dict[str, tuple[str, ...]] = {
     "topo-rnb": (*_OUTLINES, *_STATED),
     "topo-rnb point": (*_POINTS, *_STATED),
@@ -35,13 +41,22 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "building-rnb point": (*_POINTS, "via"),
     "rnb-parcel": ("share", "enough", "via", "via_enough", "no_via", "stated", "elsewhere"),
     "rnb-parcel point": ("inside", "gap", "via", "via_enough", "no_via", "stated", "elsewhere"),
-    "address-building": (
-        "inside", "gap", "near", "lead", "on_stated_parcel", "off_stated_parcel", "on_own_parcel", "via",
-        "via_another", "log_area",
-    ),
-    "address-parcel": ("inside", "gap", "near", "lead", "via", "via_enough", "no_via", "stated", "elsewhere"),
-}  # fmt: skip
+    # What a rival rests on must lie near the building or parcel that both want.
+    "address-building first": _NEAR_BUILDING,
+    "address-building": (*_NEAR_BUILDING, "via_another", "via_and_own", "is_small", *_RIVALS),
+    "address-parcel first": _NEAR_PARCEL,
+    "address-parcel": (*_NEAR_PARCEL, "via", "via_enough", "no_via", *_RIVALS),
+}
 """What each model weighs, in the order in which they are fitted: later ones read the scores of earlier ones."""
+
+_ORDER = (
+    ("topo-rnb", "topo-rnb point", "building-topo"),
+    ("building-rnb", "building-rnb point"),
+    ("rnb-parcel", "rnb-parcel point", "address-building first"),
+    ("address-building",),
+    ("address-parcel first",),
+    ("address-parcel",),
+)
 
 Floats = NDArray[np.float64]
 
@@ -56,16 +71,18 @@ def is_true(one: Candidates, town: RegisterTown) -> NDArray[np.bool_]:
 def fitted_models(towns: list[RegisterTown]) -> dict[str, Model]:
     """Weights that make the truth of these towns most likely (logistic regression with a ridge)."""
     models = {name: Model({"one": 0.0}) for name in FEATURES}
-    for group in (("topo-rnb", "building-topo"), ("building-rnb",), ("rnb-parcel", "address-building"),
-                  ("address-parcel",)):  # fmt: skip
+    for group in _ORDER:
         judged = [judge(town.layers, IdentityParameters(), models) for town in towns]
-        for kind in group:
-            for name in (kind, f"{kind} point"):
-                if name in FEATURES and name != "building-topo point":
-                    found = [_sample(one, name, town) for j, town in zip(judged, towns, strict=True)
-                             for one in j.pairs if one.link_type == kind]  # fmt: skip
-                    rows, truth = (np.concatenate(part) for part in zip(*found, strict=True))
-                    models[name] = _fitted(FEATURES[name], rows, truth)
+        for name in group:
+            kind = name.split(" ")[0]
+            found = [
+                _sample(one, name, town)
+                for judgement, town in zip(judged, towns, strict=True)
+                for one in judgement.pairs
+                if one.link_type == kind
+            ]
+            rows, truth = (np.concatenate(part) for part in zip(*found, strict=True))
+            models[name] = _fitted(FEATURES[name], rows, truth)
         if "building-rnb" in group:
             # BD TOPO is outlines throughout; a point that comes along is judged like one of the RNB.
             weights = dict(models["building-rnb point"].weights)
@@ -75,9 +92,10 @@ def fitted_models(towns: list[RegisterTown]) -> dict[str, Model]:
 
 
 def _sample(one: Candidates, name: str, town: RegisterTown) -> tuple[Floats, NDArray[np.bool_]]:
-    columns = one.features[name]
+    judge_name = name.removesuffix(" first")
+    columns = one.features[judge_name]
     rows = np.stack([columns[feature] for feature in FEATURES[name]], axis=1)
-    return rows, is_true(one, town)[one.of_model == name]
+    return rows, is_true(one, town)[one.of_model == judge_name]
 
 
 def _fitted(names: tuple[str, ...], rows: Floats, truth: NDArray[np.bool_]) -> Model:
@@ -115,8 +133,9 @@ from jnt_pipeline.territory.identity.scores import Model
 __all__ = ["MODELS"]
 
 MODELS: dict[str, Model] = {'''
-_FOOT = '''"""Written by ``python -m jnt_pipeline.samples.identity_fit``, from 24 generated towns (seeds 1000 to 1023) with 2, 5 and
-10 % of each kind of fault in turn, by logistic regression. Change the generator or a feature, and fit anew."""
+_FOOT = '''"""Written by ``python -m jnt_pipeline.samples.identity_fit`` from 24 generated towns (seeds 1000 to 1023).
+
+A third of them has 2 %, 5 % and 10 % of each kind of fault. Change the generator or a feature, and fit anew."""
 '''
 
 
