@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -68,6 +70,24 @@ def test_every_row_says_its_type_and_its_day() -> None:
     assert links.columns.tolist() == list(LINK_COLUMNS)
     assert set(links.link_type) == {"building-parcel"}
     assert set(links.linked_on) == {ON}
+
+
+def test_evidence_says_what_a_score_rests_on() -> None:
+    on_parcels = link_buildings_to_parcels(buildings({"B": box(3, 5, 13, 15)}), parcels(PLOTS), DEFAULTS, linked_on=ON)
+    # 70 m² of a plot of 200 m², 30 m² of one of 600 m².
+    assert [json.loads(text) for text in on_parcels.evidence] == [
+        {"common_m2": 70.0, "share_parcel": 0.35},
+        {"common_m2": 30.0, "share_parcel": 0.05},
+    ]
+    model = to_buildings(bim({"M": box(0, 0, 10, 10)}, 28, 42))
+    assert [json.loads(text) for text in model.evidence] == [
+        {"common_m2": 100.0, "iou": 1.0, "height_agreement": 0.714}
+    ]
+    near = link_stations(
+        stations({"S": Point(12, 4), "T": Point(1, 1)}), buildings({"B1": box(0, 0, 8, 8)}), parcels({}), DEFAULTS,
+        linked_on=ON,
+    )  # fmt: skip
+    assert near.evidence.tolist() == ['{"distance_m":4.0}', ""]
 
 
 def test_a_building_up_to_the_boundary_is_on_one_parcel() -> None:
