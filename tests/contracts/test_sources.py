@@ -24,6 +24,21 @@ from jnt_pipeline.sources import AnySource
 from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import Source, SourceDeclaration, SourceUnit
 from raster_files import write_ascii_grid
+from register_files import (
+    BAL_COLUMNS,
+    BAL_ROW,
+    BAN_COLUMNS,
+    BAN_ROW,
+    BOW_TIE,
+    RNB_COLUMNS,
+    RNB_ROWS,
+    street_line,
+    street_object,
+    write_answer,
+    write_street_map,
+    write_table,
+    zone,
+)
 from source_files import (
     TILE_NAME,
     building,
@@ -60,6 +75,35 @@ def bdtopo_sample(folder: Path) -> dict[str, object]:
         folder / "rest.gpkg", [LineString([(650_000, 6_860_000), (650_100, 6_860_000)])], road, layer="troncon_de_route"
     )
     return {}
+
+
+def addresses_sample(folder: Path) -> dict[str, object]:
+    write_table(folder / "31591.csv", BAL_COLUMNS, BAL_ROW, BAL_ROW.replace("31591;", "591;"), BAL_ROW + ";more")
+    write_table(folder / "adresses-04.csv", BAN_COLUMNS, BAN_ROW)
+    return {}
+
+
+def rnb_sample(folder: Path) -> dict[str, object]:
+    write_table(folder / "RNB_09.csv", RNB_COLUMNS, *RNB_ROWS, "NTXFHPYC6CRC;nowhere;;constructed;[];;;[]", "1;2")
+    building_of_api = {"rnb_id": "NTXFHPYC6CRD", "is_active": False, "point": {"type": "Point", "coordinates": [1, 43]}}
+    (folder / "page.json").write_text(json.dumps({"next": None, "results": [building_of_api, 3]}))
+    return {}
+
+
+def urban_planning_sample(folder: Path) -> dict[str, object]:
+    write_answer(folder / "ZONE_URBA.gml", zone(), zone(BOW_TIE, 2))
+    write_answer(folder / "legend.gml", zone().replace("ZONE_URBA", "LEGEND"))
+    return {}
+
+
+def pcrs_sample(folder: Path) -> dict[str, object]:
+    members = (
+        street_object("FacadePCRS", 1, street_line(268.5, 269.0), idObjet="a", thematique="02"),
+        street_object("FacadePCRS", 2, street_line(268.5, 269.0), idObjet="b", thematique="02"),
+        street_object("AffleurantPCRS", 3, "", idObjet="c", thematique="10"),
+    )
+    write_street_map(folder / "tile.gml", *members)
+    return {"vertical": "EPSG:5720"}
 
 
 def vector_sample(folder: Path) -> dict[str, object]:
@@ -105,6 +149,10 @@ SAMPLES: dict[str, Callable[[Path], dict[str, object]]] = {
     "cadastre": cadastre_sample,
     "elevation": elevation_sample,
     "bdtopo": bdtopo_sample,
+    "rnb": rnb_sample,
+    "addresses": addresses_sample,
+    "urban_planning": urban_planning_sample,
+    "pcrs": pcrs_sample,
     "vector": vector_sample,
     "lidar": lidar_sample,
     "bim": bim_sample,

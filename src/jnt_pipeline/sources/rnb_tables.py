@@ -6,19 +6,21 @@ longitude, latitude; the others JSON. ``validated_by`` names persons and is not 
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pv
 import shapely
 from numpy.typing import NDArray
 
@@ -28,7 +30,8 @@ from jnt_pipeline.sources.text_tables import header_of, trimmed
 
 __all__ = ["rnb_batches", "rnb_header", "table_of"]
 
-_BLOCK = 1 << 24  # bytes read at once: some 15,000 buildings
+_ROWS = 16_384  # in a batch: some ten megabytes
+_LONGEST = 1 << 27  # characters of a value: the outline of a building, with much to spare
 _HEAD = 1 << 16  # bytes that hold the header
 _EWKT = r"^SRID=(?P<srid>\d+);(?P<wkt>.*)$"
 _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
@@ -58,40 +61,36 @@ def rnb_batches(path: Path) -> Iterator[NativeBatch]:
     Set aside: ``broken_row``, ``bad_coordinates``, ``bad_ext_ids``, ``bad_addresses``, ``bad_plots``.
     """
     separator, names = rnb_header(path)
-    broken: list[tuple[str, str, str]] = []
-
-    def set_aside(row: Any) -> str:
-        detail = f"{row.actual_columns} values, the header has {row.expected_columns}: {(row.text or '')[:60]!r}"
-        broken.append((f"row {row.number}", "broken_row", detail))
-        return "skip"
-
+    csv.field_size_limit(_LONGEST)
+    first = 0
     with _opened(path) as stream:
+        lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        rows = csv.reader(lines, delimiter=separator, strict=True)
         try:
-            reader = pv.open_csv(
-                pa.PythonFile(stream, mode="r"),
-                # one thread: rows are numbered only then
-                read_options=pv.ReadOptions(use_threads=False, block_size=_BLOCK),
-                parse_options=pv.ParseOptions(
-                    delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
-                ),
-                convert_options=pv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-                ),
-            )
-            first = 0
-            for batch in reader:
-                n_broken = len(broken)
-                columns = _plain(batch)
-                faults: dict[int, tuple[str, str]] = {}
-                shapes = _shapes(columns, faults)
-                table, rejected = table_of(columns, shapes, faults, first)
-                yield NativeBatch(table=table, first_record=first, rejected=(*broken, *rejected))
-                del broken[:n_broken]
-                first += batch.num_rows + n_broken
-            if broken:
-                yield NativeBatch(table=table.slice(0, 0), first_record=first, rejected=tuple(broken))
-        except pa.ArrowInvalid as error:
-            raise _damaged(path, str(error)) from error
+            next(rows)
+            while some := list(islice((row for row in rows if row), _ROWS)):
+                yield _batch(some, names, first)
+                first += len(some)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise _damaged(path, f"row {first + 2} or after: {error}") from error
+
+
+def _batch(rows: list[list[str]], names: list[str], first: int) -> NativeBatch:
+    whole = [row for row in rows if len(row) == len(names)]
+    broken = [
+        (f"row {first + i + 2}", "broken_row", f"{len(row)} values, the header has {len(names)}: {str(row)[:60]}")
+        for i, row in enumerate(rows)
+        if len(row) != len(names)
+    ]
+    columns = {
+        name: trimmed(pa.array([row[k] for row in whole], pa.string()))
+        for k, name in enumerate(names)
+        if name != "validated_by"
+    }
+    faults: dict[int, tuple[str, str]] = {}
+    shapes = _shapes(columns, faults)
+    table, rejected = table_of(columns, shapes, faults, first)
+    return NativeBatch(table=table, first_record=first, rejected=(*broken, *rejected))
 
 
 def table_of(
@@ -181,10 +180,6 @@ def _shapes(columns: dict[str, pa.Array], faults: dict[int, tuple[str, str]]) ->
         faults.setdefault(int(i), ("bad_coordinates", f"the geometry states SRID {srid[int(i)].as_py()}, not 4326"))
     flat: NDArray[np.object_] = shapely.force_2d(shapes)
     return flat
-
-
-def _plain(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    return {name.strip(): trimmed(batch[name]) for name in batch.schema.names if name.strip() != "validated_by"}
 
 
 @contextmanager

@@ -84,8 +84,8 @@ def read_text_table(path: Path) -> TextTable:
     )
 
 
-def trimmed(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text without blanks around it, null where nothing is left."""
+def trimmed(values: Any) -> Any:
+    """Text (Arrow array, chunked or not) without blanks around it, null where nothing is left."""
     bare = pc.utf8_trim_whitespace(values)
     return pc.if_else(pc.equal(bare, ""), pa.scalar(None, pa.string()), bare)
 
