@@ -27,6 +27,7 @@ ORDER = (
     "samples",
     "twin",
     "config",
+    "national_config",
     "stages",
     "pipeline",
     "machine",

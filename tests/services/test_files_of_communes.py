@@ -126,6 +126,21 @@ def test_an_index_without_any_vintage_is_an_error(server: Server, session: Sessi
         bring(server, session, tmp_path, "25354")
 
 
+def test_what_is_no_longer_part_of_a_download_is_taken_out_of_the_folder_and_told(
+    server: Server, session: Session, tmp_path: Path
+) -> None:
+    etalab(server, "25354", "25355")
+    (tmp_path / "cadastre-25999-parcelles.json.gz").write_bytes(packed(square(0, 0)))  # the user's own
+    bring(server, session, tmp_path, "25354", "25355")
+    report = bring(server, session, tmp_path, "25354")
+    assert len(report.absent) == 8
+    assert all("no longer part of the download" in one.reason for one in report.absent)
+    left = sorted(path.name.split("-")[1] for path in tmp_path.glob("*.json.gz"))
+    assert left == ["25354"] * 8 + ["25999"]
+    assert (tmp_path / "quarantine" / "cadastre-25355-parcelles.json.gz.refused").exists()
+    assert bring(server, session, tmp_path, "25354").absent == ()
+
+
 def test_old_vintages_are_asked_from_the_archive() -> None:
     download = CadastreEtalabDownload(communes=("25354",), vintage="2023-07-01", layers=("parcelles",))
     assert download.wanted("2023-07-01")[0].url == (

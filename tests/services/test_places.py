@@ -112,6 +112,20 @@ def test_the_file_says_its_system_and_has_the_same_bytes_each_time(
     assert "timeStamp" not in document
 
 
+def test_pages_that_were_refused_are_asked_for_again_by_the_next_run(
+    server: Server, session: Session, tmp_path: Path
+) -> None:
+    wfs = Wfs(20, n_max=10)
+    twice = altered(wfs, lambda page: page | {"features": page["features"][:-1] + page["features"][:1]})
+    for bad in (twice, lambda a: Reply(200, b"{}") if a.query.get("STARTINDEX") == "10" else wfs(a)):
+        server.pages["/wfs"] = bad
+        with pytest.raises(BadAnswerError):
+            bring(server, session, tmp_path)
+    server.pages["/wfs"] = Wfs(21, n_max=10)  # the layer has changed in the meantime
+    bring(server, session, tmp_path)
+    assert len(saved(tmp_path)) == 21
+
+
 def test_a_layer_that_is_here_is_not_asked_for_again_unless_a_refresh_is_wanted(
     server: Server, session: Session, tmp_path: Path
 ) -> None:
@@ -569,7 +583,6 @@ def test_stations_come_as_the_three_tables_of_a_network_and_206_is_no_error(
 @pytest.mark.parametrize(
     ("n_stations", "count", "words"),
     [
-        (0, None, "no hydrometric station"),
         (3, 4, "not hold what the service announced"),
         (3, 25_000, "more stations than the service gives"),
     ],
@@ -580,6 +593,14 @@ def test_stations_that_cannot_be_all_of_them_are_refused(
     with pytest.raises(BadAnswerError, match=words):
         stations(hubeau(server, n_stations, count=count), session, tmp_path)
     assert not (tmp_path / "stations.csv").exists()
+
+
+def test_an_area_without_a_station_gives_empty_tables_and_says_so(
+    server: Server, session: Session, tmp_path: Path
+) -> None:
+    report = stations(hubeau(server, 0), session, tmp_path)
+    assert [one.name for one in report.absent] == ["stations"]
+    assert len((tmp_path / "stations.csv").read_text().splitlines()) == 1
 
 
 def test_a_service_that_is_not_there_leaves_no_file(session: Session, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from jnt_pipeline.errors import (
+    BadAnswerError,
     BusyServiceError,
     MovedAddressError,
     RefusedRequestError,
@@ -152,6 +154,30 @@ def test_a_server_that_never_answers_is_an_error(server: Server, time: Time) -> 
         get(hasty, server)
 
 
+def test_a_packed_page_is_unpacked(session: Session, server: Server) -> None:
+    server.pages["/thing"] = status(200, gzip.compress(b"good"), Content_Encoding="gzip")
+    assert get(session, server) == b"good"
+
+
+def test_a_page_that_cannot_be_unpacked_is_an_error(session: Session, server: Server) -> None:
+    server.pages["/thing"] = status(200, b"not packed", Content_Encoding="gzip")
+    with pytest.raises(BadAnswerError, match="cannot be unpacked"):
+        get(session, server)
+
+
+@pytest.mark.parametrize("code", [304, 416])
+def test_an_answer_to_another_question_is_refused(code: int, session: Session, server: Server) -> None:
+    server.pages["/thing"] = status(code)
+    with pytest.raises(RefusedRequestError, match=f"HTTP {code}"):
+        get(session, server)
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example/x", "http://[::1/x", "https://a.example:port/x", "tile.laz"])
+def test_what_is_no_address_is_an_error_of_its_own(url: str, session: Session) -> None:
+    with pytest.raises(RefusedRequestError, match="not an address"):
+        session.get(Request(url=url))
+
+
 def test_an_answer_that_breaks_off_is_asked_for_again(session: Session, good: Server) -> None:
     good.script = [lambda _: Reply(200, b"good and long", sent=4)]
     assert get(session, good) == b"good"
@@ -209,6 +235,12 @@ def test_a_redirect_may_make_the_connection_safer_and_not_less_safe(
         else:
             with pytest.raises(MovedAddressError, match="another host"):
                 session.get(Request(url=start))
+
+
+def test_a_redirect_to_no_address_is_an_error(session: Session, server: Server) -> None:
+    server.pages["/thing"] = status(302, Location="http://[::1/thing")
+    with pytest.raises(RefusedRequestError, match="not an address"):
+        get(session, server)
 
 
 def test_an_address_that_leads_round_and_round_is_an_error(session: Session, server: Server) -> None:

@@ -264,6 +264,12 @@ def test_an_archive_that_the_server_also_declares_as_an_encoding_stays_as_it_is(
     assert (tmp_path / "a.json.gz").read_bytes() == content
 
 
+def test_no_change_unasked_is_an_error(good: Server, session: Session, tmp_path: Path) -> None:
+    good.pages["/tile.bin"] = lambda _: Reply(304)
+    with pytest.raises(BadAnswerError, match="unasked"):
+        bring(good, session, tmp_path)
+
+
 def test_progress_is_told_with_the_size_to_come(good: Server, session: Session, tmp_path: Path) -> None:
     told: list[tuple[str, int, int | None]] = []
     fetch(files(good, "tile.bin"), tmp_path, session=session, watch=lambda *what: told.append(what))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import ServiceError
 from jnt_pipeline.services.addresses import ADDRESSES
 from jnt_pipeline.services.ban import BanDownload
 from jnt_pipeline.services.budgets import Budgets, shared_budgets
@@ -18,7 +19,7 @@ from jnt_pipeline.services.communes import area_of_communes
 from jnt_pipeline.services.geoplateforme import GeoplateformeWfsDownload
 from jnt_pipeline.services.hubeau import HubeauDownload
 from jnt_pipeline.services.job import Absent, Fetched, FetchJob, FetchReport, Watch
-from jnt_pipeline.services.ledger import LEDGER, QUARANTINE, Ledger
+from jnt_pipeline.services.ledger import KEPT, LEDGER, QUARANTINE, Ledger, quarantine
 from jnt_pipeline.services.lidar_hd import LidarHdDownload
 from jnt_pipeline.services.listed_files import FilesDownload
 from jnt_pipeline.services.rnb import RnbDownload
@@ -43,6 +44,7 @@ __all__ = [
     "RnbDownload",
     "Session",
     "Watch",
+    "edition_on_disk",
     "fetch",
     "fetch_area",
     "shared_budgets",
@@ -60,6 +62,9 @@ AnyDownload = Annotated[
     Field(discriminator="service"),
 ]
 """Every service; a new one is added here."""
+
+
+_EDITION = "edition"
 
 
 def fetch(
@@ -115,6 +120,9 @@ def fetch(
         session.budgets.limit(download.base_url or _usual_address(download.service), download.requests_per_s)
     before = session.n_requests
     vintage, files = download.fetch(job)
+    if vintage:
+        job.ledger.resolve(_EDITION, vintage)
+    _set_aside_others({file.name for file in files}, job)
     return FetchReport(
         service=download.service,
         folder=folder,
@@ -123,6 +131,11 @@ def fetch(
         absent=tuple(sorted(job.absent, key=lambda one: (one.name, one.reason))),
         n_requests=session.n_requests - before,
     )
+
+
+def edition_on_disk(folder: Path) -> str:
+    """Edition (*millésime*) of what the last download brought into ``folder``; empty where it has none."""
+    return (Ledger(folder).resolved(_EDITION) or "") if folder.is_dir() else ""
 
 
 def fetch_area(
@@ -143,6 +156,23 @@ def fetch_area(
     folder.mkdir(parents=True, exist_ok=True)
     job = FetchJob(folder=folder, session=session, ledger=Ledger(folder), refresh=refresh)
     return area_of_communes(communes, reference, dataclasses.replace(job, reference=reference))
+
+
+def _set_aside_others(names: set[str], job: FetchJob) -> None:
+    """Take out of the folder what an earlier download brought and this one does not: a source would still read it."""
+    for name in job.ledger.names():
+        if name in names or name.endswith(KEPT):
+            continue
+        error = ServiceError(
+            "the file is no longer part of the download",
+            where=job.folder / name,
+            found="brought earlier, for other communes, layers or another vintage",
+            remedy=f"it is kept in {QUARANTINE}/; to use it, take it from there under another name",
+        )
+        if (job.folder / name).is_file():
+            quarantine(job.folder, name, job.folder / name, error)
+            job.absent.append(Absent(name=name, reason=f"{error.what}; set aside in {QUARANTINE}/"))
+        job.ledger.forget(name)
 
 
 def _usual_address(service: str) -> str:

@@ -16,9 +16,13 @@ from jnt_pipeline.services.addresses import ADDRESSES
 from jnt_pipeline.services.content import geojson_gz
 from jnt_pipeline.services.insee import cadastral_codes, departement
 from jnt_pipeline.services.job import FetchJob
+from jnt_pipeline.services.pages import bad_answer
 from jnt_pipeline.services.transfer import Wanted, bring_all
 
 __all__ = ["area_of_communes", "place_of"]
+
+_ASKED_IN = {"EPSG:9794": "EPSG:2154", "EPSG:9793": "EPSG:2154"}
+"""Services know Lambert-93 by the code of its first realisation; the others differ by centimetres: nothing to a box."""
 
 _MARGIN_M = 50.0  # around the communes: what stands on their limit is whole
 
@@ -53,8 +57,10 @@ def area_of_communes(codes: Iterable[str], reference: Reference, job: FetchJob) 
         position
         for file in wanted
         for feature in json.loads(gzip.decompress((job.folder / file.name).read_bytes()))["features"]
-        for position in _positions(feature["geometry"]["coordinates"])
+        for position in _positions((feature.get("geometry") or {}).get("coordinates"))
     ]
+    if not places:
+        raise bad_answer("the communes have no outline", wanted[0].url, "features without geometry")
     moved = transformation("EPSG:4326", reference.flat()).apply(np.array(places, dtype=np.float64))
     west, south = np.floor(moved.min(axis=0) - _MARGIN_M)
     east, north = np.ceil(moved.max(axis=0) + _MARGIN_M)
@@ -68,8 +74,9 @@ def place_of(communes: tuple[str, ...], job: FetchJob) -> tuple[str, Bounds]:
     """
     if job.reference is None:
         raise ConfigError("the reference of the twin is needed to ask for an area", where="download")
+    crs = _ASKED_IN.get(job.reference.horizontal, job.reference.horizontal)
     if job.area is not None:
-        return job.reference.horizontal, job.area.bbox
+        return crs, job.area.bbox
     if not communes:
         raise ConfigError(
             "no place is stated",
@@ -77,11 +84,13 @@ def place_of(communes: tuple[str, ...], job: FetchJob) -> tuple[str, Bounds]:
             expected="`area` of the territory, or `communes` of the download",
             remedy="add `communes: ['25354']` to the `download` block",
         )
-    return job.reference.horizontal, area_of_communes(communes, job.reference, job).bbox
+    return crs, area_of_communes(communes, job.reference, job).bbox
 
 
 def _positions(coordinates: Any) -> list[list[float]]:
     """Positions of nested coordinates, longitude and latitude."""
-    if coordinates and isinstance(coordinates[0], int | float):
+    if not coordinates:
+        return []
+    if isinstance(coordinates[0], int | float):
         return [coordinates[:2]]
     return [position for part in coordinates for position in _positions(part)]

@@ -86,7 +86,7 @@ def geojson_gz(path: Path, url: str) -> None:
 def json_features(document: Any, url: str) -> list[Any]:
     """Features of a parsed collection."""
     features = document.get("features") if isinstance(document, dict) else None
-    if not isinstance(features, list):
+    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
         raise _bad("not a GeoJSON feature collection", url, str(document)[:80])
     return features
 

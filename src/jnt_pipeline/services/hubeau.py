@@ -20,7 +20,7 @@ from jnt_pipeline.crs import transform_geometries, transformation
 from jnt_pipeline.services.addresses import ADDRESSES
 from jnt_pipeline.services.communes import place_of
 from jnt_pipeline.services.content import parsed_json
-from jnt_pipeline.services.job import CommunesDownload, Fetched, FetchJob
+from jnt_pipeline.services.job import Absent, CommunesDownload, Fetched, FetchJob
 from jnt_pipeline.services.ledger import Entry
 from jnt_pipeline.services.pages import Page, all_pages, bad_answer, put_answers, require_distinct
 from jnt_pipeline.services.session import Answer, Request
@@ -60,6 +60,9 @@ class HubeauDownload(CommunesDownload):
         if answer is None or (job.refresh and answer.state != "own"):
             answer = _register(first, job)
         rows = json.loads((job.folder / _ANSWER).read_bytes())
+        if not rows:
+            reason = "no station in the area: the tables hold their header alone; `around_m` widens it"
+            job.absent.append(Absent(name="stations", reason=reason))
         tables = {"stations.csv": _csv(_STATIONS, [_station(row) for row in rows])}
         tables |= {name: _csv(columns, []) for name, columns in _EMPTY.items()}
         origin = Entry(url=f"{first.full_url}#sha256={answer.sha256}", sha256="", n_bytes=0, n_records=len(rows))
@@ -93,15 +96,10 @@ def _register(first: Request, job: FetchJob) -> Fetched:
             n_matched=n_matched if isinstance(n_matched, int) else None,
         )
 
-    rows, answered_on = all_pages(first, parse, _ANSWER, job)
-    if not rows:
-        raise bad_answer(
-            "no hydrometric station in the area",
-            first.full_url,
-            "0 stations",
-            remedy="widen it with `around_m`, or take this source out of the description",
-        )
-    require_distinct((row["code_station"] for row in rows), "a station", first.full_url)
+    def judge(rows: list[Any]) -> None:
+        require_distinct((row["code_station"] for row in rows), "a station", first.full_url)
+
+    rows, answered_on = all_pages(first, parse, _ANSWER, job, judge=judge)
     rows.sort(key=lambda row: str(row["code_station"]))
     content = (
         "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows) + "\n]\n"

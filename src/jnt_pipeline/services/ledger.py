@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from jnt_pipeline.disk import fsync, replace, write
 from jnt_pipeline.errors import ServiceError, UnreadableError
 
-__all__ = ["LEDGER", "QUARANTINE", "Entry", "Ledger", "quarantine"]
+__all__ = ["KEPT", "LEDGER", "QUARANTINE", "Entry", "Ledger", "quarantine"]
 
 LEDGER = "downloads.ledger"
 QUARANTINE = "quarantine"
+KEPT = ".kept"
+"""Ending of files that are means (indexes, outlines), which sources do not read."""
 
 
 class Entry(BaseModel):
@@ -62,6 +64,11 @@ class Ledger:
                     found=f"{error.error_count()} mistakes, the first: {error.errors()[0]['msg']}",
                     remedy="delete it: the files beside it then count as your own and are left alone",
                 ) from error
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the complete files, sorted."""
+        with self._lock:
+            return tuple(sorted(self._document.files))
 
     def entry(self, name: str) -> Entry | None:
         """What is known of a complete file."""

@@ -20,8 +20,6 @@ from jnt_pipeline.services.transfer import put
 
 __all__ = ["Page", "all_pages", "bad_answer", "json_lines", "put_answers", "require_distinct"]
 
-MAX_PAGES = 10_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -38,50 +36,63 @@ Parse = Callable[[Answer, int], Page]
 """(answer, items of the pages before it) → page. Raises ``BadAnswerError``."""
 
 
-def all_pages(first: Request, parse: Parse, name: str, job: FetchJob) -> tuple[list[Any], str]:
+def all_pages(
+    first: Request, parse: Parse, name: str, job: FetchJob, *, judge: Callable[[list[Any]], None]
+) -> tuple[list[Any], str]:
     """Items of all pages, in their order, and the date of the last answer.
 
-    Raises ``ServiceError``; ``BadAnswerError`` when pages go round, or their items are not as many as announced. The
-    answer that cannot be used is in quarantine then.
+    ``judge`` is given all items, and raises ``BadAnswerError`` when they cannot be right. Raises ``ServiceError``;
+    ``BadAnswerError`` also when pages go round, or their items are not as many as announced. What cannot be used is in
+    quarantine then, and the next run begins with the first page.
     """
+    try:
+        items, n_matched, answered_on = _read(first, parse, name, job)
+        try:
+            if n_matched is not None and n_matched != len(items):
+                raise bad_answer(
+                    "the answers do not hold what the service announced",
+                    first.full_url,
+                    f"{len(items):,} records",
+                    f"{n_matched:,} records",
+                )
+            judge(items)
+        except BadAnswerError as error:
+            quarantine(job.folder, name, json_lines(items), error)
+            raise
+    except BadAnswerError:
+        _forget_pages(name, job)
+        raise
+    return items, answered_on
+
+
+def _read(first: Request, parse: Parse, name: str, job: FetchJob) -> tuple[list[Any], int | None, str]:
+    """Items of all pages, how many were announced, and the date of the last answer."""
     items: list[Any] = []
     request: Request | None = first
     seen: set[str] = set()
     n_matched: int | None = None
     answered_on = ""
-    for number in range(1, MAX_PAGES):
-        if request is None:
-            break
+    while request is not None:
         url = request.full_url
         if url in seen:
-            raise bad_answer("the pages go round and round", url, f"page {number} is asked for a second time")
+            raise bad_answer("the pages go round and round", url, "a page is asked for a second time")
         seen.add(url)
-        kept = job.folder / f"{name}.{number:05d}.page"
+        kept = job.folder / f"{name}.{len(seen):05d}.page"
         answer = _kept_answer(kept, url)
+        is_new = answer is None
         if answer is None:
             answer = job.session.get(request)
-            page = _parsed(answer, parse, len(items), name, job)
-            record = {"url": url, "at": answer.url, "status": answer.status, "date": answer.headers.get("date", "")}
-            write(kept, json.dumps(record).encode() + b"\n" + answer.content)
-        else:
-            page = _parsed(answer, parse, len(items), name, job)
+        page = _parsed(answer, parse, len(items), name, job)
         answered_on = answer.headers.get("date", "")
+        if is_new:
+            record = {"url": url, "at": answer.url, "status": answer.status, "date": answered_on}
+            write(kept, json.dumps(record).encode() + b"\n" + answer.content)
         n_matched = page.n_matched if n_matched is None else n_matched
         items += page.items
         request = page.next
         if job.watch is not None:
             job.watch(name, len(items), n_matched)
-    if n_matched is not None and n_matched != len(items):
-        error = bad_answer(
-            "the answers do not hold what the service announced",
-            first.full_url,
-            f"{len(items):,} records on {len(seen)} pages",
-            f"{n_matched:,} records",
-        )
-        quarantine(job.folder, name, json_lines(items), error)
-        _forget_pages(name, job)
-        raise error
-    return items, answered_on
+    return items, n_matched, answered_on
 
 
 def put_answers(

@@ -79,7 +79,12 @@ class RangedFile(io.RawIOBase):
         end = start + length - 1
         if self.n_bytes:
             end = min(end, self.n_bytes - 1)
-        request = Request(url=self._url, headers={"Range": f"bytes={start}-{end}"}, is_part=True, setting=self._setting)
+        request = Request(
+            url=self._url,
+            headers={"Range": f"bytes={start}-{end}", "Accept-Encoding": "identity"},
+            is_part=True,
+            setting=self._setting,
+        )
 
         def take(answer: httpx.Response) -> bytes:
             if answer.status_code != 206:

@@ -7,7 +7,7 @@ département, take the bulk file of data.gouv.fr with ``service: files``.
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
@@ -43,15 +43,18 @@ def _buildings(code: str, base: str, job: FetchJob) -> Fetched:
     row = here(name, first.full_url, job)
     if row is not None and (row.state == "own" or not job.refresh):
         return row
-    items, answered_on = all_pages(first, _page, name, job)
-    if not items:
-        raise bad_answer(
-            f"the RNB holds no building of {code}",
-            first.full_url,
-            "0 buildings",
-            remedy="check the code: communes that have merged keep one code only",
-        )
-    require_distinct((item["rnb_id"] for item in items), "a building", first.full_url)
+
+    def judge(items: list[Any]) -> None:
+        if not items:
+            raise bad_answer(
+                f"the RNB holds no building of {code}",
+                first.full_url,
+                "0 buildings",
+                remedy="check the code: communes that have merged keep one code only",
+            )
+        require_distinct((item["rnb_id"] for item in items), "a building", first.full_url)
+
+    items, answered_on = all_pages(first, _page, name, job, judge=judge)
     items.sort(key=lambda item: str(item["rnb_id"]))
     lines = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items)
     content = f'{{"next":null,"results":[\n{lines}\n]}}\n'.encode()

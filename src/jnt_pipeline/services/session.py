@@ -119,6 +119,10 @@ class Session:
         """The whole answer to one request. Raises ``ServiceError`` of one kind or another."""
 
         def take(answer: httpx.Response) -> Answer:
+            if answer.status_code not in {200, 206}:
+                raise RefusedRequestError(
+                    "not an answer to this request", where=request.full_url, found=f"HTTP {answer.status_code}"
+                )
             body = bytearray()
             for block in answer.iter_bytes():
                 body += block
@@ -159,7 +163,11 @@ class Session:
     def _once(self, request: Request, take: Callable[[httpx.Response], Taken]) -> Taken:
         import httpx
 
-        url = request.full_url
+        try:
+            url = request.full_url
+            urlsplit(url)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise _no_address(request, error) from error
         for _ in range(MAX_REDIRECTS + 1):
             self.budgets.wait_turn(url, is_part=request.is_part)
             with self._lock:
@@ -173,6 +181,10 @@ class Session:
                     if answer.status_code not in _FINE:
                         raise _refusal(answer, request)
                     return take(answer)
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+                raise _no_address(request, error) from error
+            except httpx.DecodingError as error:
+                raise BadAnswerError("the answer cannot be unpacked", where=url, found=str(error)) from error
             except httpx.TransportError as error:
                 raise Again(
                     UnreachableServiceError(
@@ -194,7 +206,7 @@ class Session:
 
         with self._lock:
             if self._client is None:
-                headers = {"User-Agent": "jnt_pipeline", "Accept-Encoding": "identity"}
+                headers = {"User-Agent": "jnt_pipeline", "Accept-Encoding": "gzip"}
                 self._client = httpx.Client(transport=self._transport, timeout=self._timeout_s, headers=headers)
             return self._client
 
@@ -205,10 +217,23 @@ class Session:
             self.budgets.limit(str(answer.url), float(stated), is_part=request.is_part)
 
 
+def _no_address(request: Request, error: Exception) -> RefusedRequestError:
+    return RefusedRequestError(
+        "not an address that can be asked",
+        where=request.url,
+        found=f"{type(error).__name__}: {error}",
+        expected="http:// or https://, a host, and a path",
+        remedy=f"state the right address as `{request.setting}` in the `download` block",
+    )
+
+
 def _followed(url: str, location: str, code: int, request: Request) -> str:
     """Where a redirect leads, on the same host; another host may be anybody."""
-    target = urljoin(url, location)
-    here, there = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(url, location)
+        here, there = urlsplit(url), urlsplit(target)
+    except ValueError as error:
+        raise _no_address(Request(url=location, setting=request.setting), error) from error
     same_port = (here.port, there.port) in {(here.port, here.port), (None, 443), (80, 443), (80, None), (None, None)}
     is_downgrade = here.scheme == "https" and there.scheme != "https"
     if there.hostname == here.hostname and same_port and not is_downgrade:

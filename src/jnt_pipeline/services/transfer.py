@@ -157,12 +157,14 @@ def _downloaded(
 
     def make() -> Request:
         headers = _range_headers(part, url, job.ledger.unfinished(wanted.name)) or dict(conditions or {})
+        headers["Accept-Encoding"] = "identity"  # sizes and ranges are those of the file itself
         return Request(url=wanted.url, params=wanted.params, headers=headers, setting=wanted.setting)
 
     entry = job.session.send(make, _writer(wanted, part, job))
     before = job.ledger.entry(wanted.name)
-    if entry is None:  # not modified
-        assert row is not None
+    if entry is None:
+        if row is None:
+            raise BadAnswerError("the answer is that nothing has changed, unasked", where=url, found="HTTP 304")
         return Fetched(**{name: getattr(row, name) for name in row.__slots__} | {"state": "unchanged"})
     try:
         n_records = wanted.check(part, url)

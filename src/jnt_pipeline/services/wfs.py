@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.errors import BadAnswerError, MovedAddressError, RefusedRequestError, ServiceError
+from jnt_pipeline.errors import MovedAddressError, RefusedRequestError, ServiceError
 from jnt_pipeline.services.content import json_features, parsed_json
 from jnt_pipeline.services.job import Absent, Fetched, FetchJob
 from jnt_pipeline.services.ledger import quarantine
@@ -119,13 +119,11 @@ def bring_features(query: WfsQuery, name: str, job: FetchJob, *, is_kept: bool =
         is_last = not features or so_far == n_matched or (n_matched is None and len(features) < query.n_page)
         return Page(items=features, next=None if is_last else query.request(so_far), n_matched=n_matched)
 
-    features, answered_on = all_pages(query.request(), parse, name, job)
-    try:
+    def judge(features: list[Any]) -> None:
         require_distinct((_key(feature, query) for feature in features), "a feature", url)
         _require_in_box(features, query, url)
-    except BadAnswerError as error:
-        quarantine(job.folder, name, _collection(features, query), error)
-        raise
+
+    features, answered_on = all_pages(query.request(), parse, name, job, judge=judge)
     features.sort(key=lambda feature: str(_key(feature, query)))
     return put_answers(
         name,
@@ -179,9 +177,10 @@ def _named(error: RefusedRequestError, type_name: str, setting: str) -> ServiceE
 
 
 def _key(feature: Any, query: WfsQuery) -> Any:
-    properties = feature.get("properties") or {} if isinstance(feature, dict) else {}
-    key = properties.get(query.sort_by) if query.sort_by else None
-    return key if key is not None else feature.get("id") if isinstance(feature, dict) else None
+    """What tells a feature from the others: the attribute that orders them, else its id, else all of it."""
+    key = (feature.get("properties") or {}).get(query.sort_by) if query.sort_by else None
+    key = feature.get("id") if key is None else key
+    return json.dumps(feature, sort_keys=True) if key is None else key
 
 
 def _require_in_box(features: list[Any], query: WfsQuery, url: str) -> None:
@@ -189,7 +188,7 @@ def _require_in_box(features: list[Any], query: WfsQuery, url: str) -> None:
     west, south, east, north = query.box
     outside = 0
     for feature in features:
-        positions = _numbers(((feature or {}).get("geometry") or {}).get("coordinates"))
+        positions = _numbers((feature.get("geometry") or {}).get("coordinates"))
         if not positions:
             continue  # a record without geometry is the reader's to judge
         xs, ys = [p[0] for p in positions], [p[1] for p in positions]
