@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -415,3 +416,12 @@ def test_a_coverage_of_many_parcels_is_judged_without_a_loop_over_them() -> None
     row = one("overlaps_in_sheet", {"parcels": frame})
     assert (row["n_found"], row["values"]["overlap_m2"]) == (1, 1.0)
     assert one("sheet_edges", {"parcels": frame})["values"]["shared_m"] == 9 * n * 10
+
+
+def test_the_page_of_docs_tells_every_rule_and_threshold(repository: Path) -> None:
+    page = " ".join((repository / "docs" / "quality.md").read_text(encoding="utf-8").split())
+    for rule in RULES:
+        assert f"### {rule.title} `{rule.code}`, {rule.severity}, on" in page
+        assert f"{rule.meaning} Source: {rule.source}." in page
+    for name, field in QualityParameters.model_fields.items():
+        assert f"| `{name}` | {field.default or 'none'} | {field.description} |" in page

@@ -15,6 +15,7 @@ from jnt_pipeline.base_layers.quality.records import RECORD_RULES, key_of
 from jnt_pipeline.base_layers.quality.registered_areas import AREA_RULES
 from jnt_pipeline.base_layers.quality.rules import Context, Found, LayerOrigin, Rule
 from jnt_pipeline.base_layers.quality.vintages import VINTAGE_RULES
+from jnt_pipeline.base_layers.tables.quality import QUALITY
 
 __all__ = ["QUALITY_COLUMNS", "RULES", "judge", "summary"]
 
@@ -23,21 +24,12 @@ RULES: tuple[Rule, ...] = (*RECORD_RULES, *EDGE_RULES, *AREA_RULES, *COMPLETENES
 
 _TOLD_IDS = 20
 
+(_SCHEMA,) = QUALITY
 _DTYPES = {
-    "rule_code": "str",
-    "layer": "str",
-    "severity": "str",
-    "n_judged": "int64",
-    "n_found": "int64",
-    "message": "str",
-    "record_ids": "str",
-    "values": "str",
-    "where_x": "float64",
-    "where_y": "float64",
+    column.name: {"text": "str", "integer": "int64", "number": "float64"}[column.kind] for column in _SCHEMA.columns
 }
-QUALITY_COLUMNS = tuple(_DTYPES)
-"""Columns of the table ``quality``: ``record_ids`` are the first 20, joined with |; ``values`` is JSON text;
-``where_x``, ``where_y`` are the place of the first finding in the twin's horizontal CRS."""
+QUALITY_COLUMNS = _SCHEMA.column_names
+"""Columns of the table ``quality``: see ``base_layers.tables.quality``."""
 
 
 def judge(
