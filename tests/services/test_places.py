@@ -256,6 +256,12 @@ def test_a_refusal_that_comes_with_200_is_told_in_the_words_of_the_service(
         bring(server, session, tmp_path)
 
 
+@pytest.mark.parametrize("layers", [["A:batiment", "B:Batiment"], ["BDTOPO_V3:../x"], ["BDTOPO_V3:"], []])
+def test_layers_that_cannot_be_a_file_each_are_refused(layers: list[str]) -> None:
+    with pytest.raises(ValueError, match="layer"):
+        GeoplateformeWfsDownload.model_validate({"layers": layers})
+
+
 def test_a_place_must_be_stated(server: Server, session: Session, tmp_path: Path) -> None:
     download = GeoplateformeWfsDownload(base_url=f"{server.url}/wfs", layers=("BDTOPO_V3:batiment",))
     with pytest.raises(ConfigError, match="`communes` of the download"):

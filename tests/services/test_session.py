@@ -239,7 +239,7 @@ def test_a_redirect_may_make_the_connection_safer_and_not_less_safe(
 
 def test_a_redirect_to_no_address_is_an_error(session: Session, server: Server) -> None:
     server.pages["/thing"] = status(302, Location="http://[::1/thing")
-    with pytest.raises(RefusedRequestError, match="not an address"):
+    with pytest.raises(UnreachableServiceError, match="Invalid URL in location header"):
         get(session, server)
 
 

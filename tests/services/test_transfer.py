@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,52 @@ def test_a_crash_between_the_register_and_the_name_loses_nothing(
     (tmp_path / "tile.bin").rename(tmp_path / "tile.bin.part")
     report = bring(good, session, tmp_path)
     assert (report.files[0].state, report.n_requests) == ("present", 0)
+
+
+class Killed(BaseException):
+    """The process dies."""
+
+
+def test_killed_at_any_write_the_next_run_gives_the_same_folder(
+    good: Server, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jnt_pipeline import disk
+    from jnt_pipeline.services import ledger as ledger_module
+    from jnt_pipeline.services import transfer
+
+    bring(good, session, tmp_path / "expected")
+    left = [0]
+
+    def dying(name: str) -> Callable[..., None]:
+        real = getattr(disk, name)
+
+        def step(*arguments: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            real(*arguments)
+
+        return step
+
+    for module in (transfer, ledger_module):
+        for name in ("write", "fsync", "replace"):
+            monkeypatch.setattr(module, name, dying(name))
+    n_deaths = 0
+    for n in range(1, 30):
+        folder = tmp_path / str(n)
+        left[0] = n
+        try:
+            bring(good, session, folder)
+        except Killed:
+            n_deaths += 1
+        else:
+            break
+        left[0] = 0
+        bring(good, session, folder)
+        assert sorted(os.listdir(folder)) == [LEDGER, "tile.bin"]
+        assert (folder / "tile.bin").read_bytes() == CONTENT
+        assert ledger(folder)["files"] == ledger(tmp_path / "expected")["files"]
+    assert n_deaths >= 8  # three writes of the register, the fsyncs, the rename
 
 
 def test_a_checksum_that_does_not_match_is_an_error_and_the_file_goes_into_quarantine(

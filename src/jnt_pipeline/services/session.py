@@ -229,11 +229,8 @@ def _no_address(request: Request, error: Exception) -> RefusedRequestError:
 
 def _followed(url: str, location: str, code: int, request: Request) -> str:
     """Where a redirect leads, on the same host; another host may be anybody."""
-    try:
-        target = urljoin(url, location)
-        here, there = urlsplit(url), urlsplit(target)
-    except ValueError as error:
-        raise _no_address(Request(url=location, setting=request.setting), error) from error
+    target = urljoin(url, location)
+    here, there = urlsplit(url), urlsplit(target)
     same_port = (here.port, there.port) in {(here.port, here.port), (None, 443), (80, 443), (80, None), (None, None)}
     is_downgrade = here.scheme == "https" and there.scheme != "https"
     if there.hostname == here.hostname and same_port and not is_downgrade:
