@@ -75,7 +75,8 @@ def rows_of(one: Candidates, which: NDArray[np.bool_], linked_on: str) -> pd.Dat
 
 def joined(i: Index, j: Index, more_i: Index, more_j: Index, n_right: int) -> tuple[Index, Index]:
     """Pairs of both lists, each once, sorted."""
-    codes = np.union1d(i * n_right + j, more_i * n_right + more_j)
+    # An empty table of pairs has no integers in it.
+    codes = np.union1d(i * n_right + j, more_i * n_right + more_j).astype(np.intp)
     return codes // max(n_right, 1), codes % max(n_right, 1)
 
 

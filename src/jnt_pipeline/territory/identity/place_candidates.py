@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 Models = Mapping[str, Model]
 
+_MOST_ODDS = 8.0  # a probability of 0.9997: what is surer is no surer
+_SMALL = 1.3  # as a power of ten: 20 m², a shed or a garage
 _ENOUGH = 0.1  # a tenth of a building on a parcel: more says no more
 
 
@@ -101,18 +103,25 @@ def address_buildings(
     gap = shapely.distance(addresses.shapes[i], buildings.shapes[j])
     via = _looked_up(through, i, j)
     on_stated, states_parcels, on_own = _on_parcels(addresses, buildings, parcels, shares, i, j)
+    leads = lead(gap, i, len(addresses)) / LEAD_M
+    log_area = np.log10(np.clip(shapely.area(buildings.shapes[j]), 1, 1000))
     features = {
         "inside": (gap == 0).astype(float),
         "gap": np.minimum(gap, 40) / 10,
         "near": np.exp(-gap / 3),
-        "lead": lead(gap, i, len(addresses)) / LEAD_M,
+        "lead": leads,
+        "is_nearest": (leads > 0).astype(float),
         "on_stated_parcel": on_stated,
         "off_stated_parcel": states_parcels * (on_stated < 0.05),
         "on_own_parcel": on_own,
         "via": via,
         "via_shared": via * _looked_up(shared, i, j),
         "via_another": ((via == 0) & np.isin(i, v_i[near])).astype(float),
-        "log_area": np.log10(np.clip(shapely.area(buildings.shapes[j]), 1, 1000)),
+        "via_and_stated": via * on_stated,
+        "via_and_own": via * on_own,
+        "stated_and_own": on_stated * on_own,
+        "log_area": log_area,
+        "is_small": (log_area < _SMALL).astype(float),
         "smaller": _smaller(buildings, shares, parameters.max_address_gap_m)[j],
     }
     features |= _rivals(features, i, j, (len(addresses), len(buildings)), models["address-building first"])
@@ -121,7 +130,7 @@ def address_buildings(
     stated = np.where(gap > parameters.max_address_gap_m, "declared", np.char.add("declared+", place))
     evidence = {
         "distance_m": gap,
-        "lead_m": features["lead"] * LEAD_M,
+        "lead_m": leads * LEAD_M,
         "share_on_stated_parcel": np.where(states_parcels > 0, on_stated, np.nan),
         "via": objects([names.get((int(a), int(b)), "") for a, b in zip(i, j, strict=True)]),
         "stated_by": objects([["rnb"] if yes else None for yes in is_stated]),
@@ -158,6 +167,11 @@ def address_parcels(
         **_statement_features(said),
     }
     features |= _rivals(features, i, j, (len(addresses), len(parcels)), models["address-parcel first"])
+    # Who else wants a large parcel may live anywhere along it, and out of reach.
+    bounds = shapely.bounds(parcels.shapes)
+    is_large = (bounds[:, 2:] - bounds[:, :2]).max(axis=1, initial=0) > parameters.max_extent_m
+    features["rival_there"] = np.where(is_large[j], -_MOST_ODDS, features["rival_there"])
+    features["wins_there"] = np.where(is_large[j], 1.0, features["wins_there"])
     place = np.where(gap == 0, "inside", "nearest")
     evidence = {
         "distance_m": gap,
@@ -172,9 +186,25 @@ def address_parcels(
 
 
 def _rivals(features: Features, i: Index, j: Index, n: tuple[int, int], first: Model) -> dict[str, Floats]:
-    """How well other pairs of the same address, and of the same building or parcel, stand before rivals are known."""
+    """How a pair stands among others of the same address (here), and of the same building or parcel (there).
+
+    By the scores that a first model gives, which knows of no rivals, as log odds; and whether the pair beats the best.
+    """
     score = first.score(features, len(i))
-    return {"first": score, "rival_here": rival(score, i, n[0]), "rival_there": rival(score, j, n[1])}
+    own, here, there = (_log_odds(part) for part in (score, rival(score, i, n[0]), rival(score, j, n[1])))
+    return {
+        "first": own,
+        "rival_here": here,
+        "rival_there": there,
+        "wins_here": 1 / (1 + np.exp(here - own)),
+        "wins_there": 1 / (1 + np.exp(there - own)),
+    }
+
+
+def _log_odds(score: Floats) -> Floats:
+    sure = np.clip(score, 1e-6, 1 - 1e-6)
+    odds: Floats = np.clip(np.log(sure / (1 - sure)), -_MOST_ODDS, _MOST_ODDS)
+    return odds
 
 
 def _smaller(buildings: Register, shares: Shares | None, within_m: float) -> Floats:
