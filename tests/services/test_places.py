@@ -444,6 +444,27 @@ def test_the_points_of_the_area_come_in_parts_with_all_their_attributes(
     assert lidar(server, session, tmp_path, area, parts=True).n_requests == 0
 
 
+def test_parts_are_asked_from_the_service_of_parts(time: Time, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.url.host}{request.url.path}")
+        if "RESULTTYPE" in request.url.params:
+            return httpx.Response(200, content=b'<wfs:FeatureCollection numberMatched="1"/>')
+        if request.url.path.startswith("/wfs"):
+            url = "http://data.geopf.fr/telechargement/download/LiDARHD-NUALID/LOT/LHD_FXX_0950_6701.copc.laz"
+            return httpx.Response(200, content=collection(tile(url), numberMatched=1))
+        return httpx.Response(404)
+
+    budgets = Budgets(clock=time.clock, sleep=time.sleep)
+    with (
+        Session(transport=httpx.MockTransport(answer), budgets=budgets, sleep=time.sleep) as session,
+        pytest.raises(MovedAddressError, match="`parts_url`"),
+    ):
+        fetch(LidarHdDownload(parts=True), tmp_path, reference=LAMBERT, area=AREA, session=session)
+    assert asked[-1] == "data.geopf.fr/chunk/telechargement/download/LiDARHD-NUALID/LOT/LHD_FXX_0950_6701.copc.laz"
+
+
 def test_the_same_part_has_the_same_bytes(shared: Path, server: Server, session: Session, tmp_path: Path) -> None:
     first, second = (parts_of(shared, server, session, tmp_path / name)[1].files[0] for name in ("a", "b"))
     assert first.sha256 == second.sha256

@@ -53,14 +53,14 @@ def test_threads_share_one_budget(time: Time) -> None:
     assert sorted(time.sleeps) == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
 
 
-def test_another_api_of_the_host_has_its_own_budget_and_parts_of_files_another() -> None:
+def test_another_api_of_the_host_has_its_own_budget_and_so_have_parts_of_files() -> None:
     budgets = Budgets()
     rates = [
         budgets.rate("https://data.geopf.fr/wfs/ows"),
         budgets.rate("https://data.geopf.fr/altimetrie/1.0/calcul/alti/rest/elevation.json"),
         budgets.rate("https://data.geopf.fr/telechargement/download/a"),
-        budgets.rate("https://data.geopf.fr/telechargement/download/a", is_part=True),
-        budgets.rate("https://nobody.example/x", is_part=True),
+        budgets.rate("https://data.geopf.fr/chunk/telechargement/download/a"),
+        budgets.rate("https://nobody.example/x"),
     ]
     assert rates == [30.0, 5.0, 10.0, 200.0, 5.0]
 

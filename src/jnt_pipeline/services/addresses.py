@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["ADDRESSES", "DEFAULT_RATE", "LAST_ARCHIVED_VINTAGE", "LIDAR_INDEX_LAYER", "PARTS", "RATES"]
+__all__ = [
+    "ADDRESSES",
+    "DEFAULT_RATE",
+    "DOWNLOAD",
+    "LAST_ARCHIVED_VINTAGE",
+    "LIDAR_INDEX_LAYER",
+    "PARTIAL_DOWNLOAD",
+    "RATES",
+]
 
 ADDRESSES: Mapping[str, str] = MappingProxyType(
     {
@@ -31,8 +39,9 @@ LAST_ARCHIVED_VINTAGE = "2023-07-01"
 LIDAR_INDEX_LAYER = "IGNF_LIDAR-HD_METADONNEE:metadata"
 """WFS layer with one record per LiDAR HD tile; its forerunners (``…:dalle``) answer 404 since October 2026."""
 
-PARTS = " (parts)"
-"""Mark of a rate that holds for requests of a part of a file (Range)."""
+DOWNLOAD = "https://data.geopf.fr/telechargement/"
+PARTIAL_DOWNLOAD = "https://data.geopf.fr/chunk/telechargement/"
+"""Whole files of the Géoplateforme, and the service of the same files for requests of parts (Range)."""
 
 RATES: Mapping[str, float] = MappingProxyType(
     {
@@ -40,7 +49,7 @@ RATES: Mapping[str, float] = MappingProxyType(
         "data.geopf.fr/wms-r": 40.0,
         "data.geopf.fr/wms-v": 50.0,
         "data.geopf.fr/telechargement": 10.0,
-        "data.geopf.fr/telechargement" + PARTS: 200.0,  # COPC read in parts
+        "data.geopf.fr/chunk/telechargement": 200.0,
         "data.geopf.fr/altimetrie": 5.0,
         "data.geopf.fr/geocodage": 50.0,
         "hubeau.eaufrance.fr": 10.0,  # what the cl-hubeau library allows itself

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
-from jnt_pipeline.services.addresses import DEFAULT_RATE, PARTS, RATES
+from jnt_pipeline.services.addresses import DEFAULT_RATE, RATES
 
 __all__ = ["Budgets", "shared_budgets"]
 
@@ -34,11 +34,11 @@ class Budgets:
         self._paused_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def wait_turn(self, url: str, *, is_part: bool = False) -> None:
-        """Return when a request to ``url`` may leave; ``is_part``: it asks for a part of a file."""
+    def wait_turn(self, url: str) -> None:
+        """Return when a request to ``url`` may leave."""
         while True:
             with self._lock:
-                key = self._key(url, is_part=is_part)
+                key = self._key(url)
                 now = self._clock()
                 turn = max(now, self._next.get(key, now), self._paused_until.get(key, now))
                 self._next[key] = turn + 1.0 / self._rates.get(key, DEFAULT_RATE)
@@ -48,32 +48,28 @@ class Budgets:
                 if self._paused_until.get(key, turn) <= turn:
                     return  # nobody was told to hold back in the meantime
 
-    def pause(self, url: str, seconds: float, *, is_part: bool = False) -> None:
+    def pause(self, url: str, seconds: float) -> None:
         """Hold back every request to the API of ``url`` for a time, as its server asked."""
         with self._lock:
-            key = self._key(url, is_part=is_part)
+            key = self._key(url)
             self._paused_until[key] = max(self._paused_until.get(key, 0.0), self._clock() + seconds)
 
-    def limit(self, url: str, per_second: float, *, is_part: bool = False) -> None:
+    def limit(self, url: str, per_second: float) -> None:
         """Take a lower rate for the API of ``url``; a higher one is not taken."""
         with self._lock:
-            key = self._key(url, is_part=is_part)
+            key = self._key(url)
             self._rates[key] = min(per_second, self._rates.get(key, DEFAULT_RATE))
 
-    def rate(self, url: str, *, is_part: bool = False) -> float:
+    def rate(self, url: str) -> float:
         """Requests per second that may go to the API of ``url``."""
         with self._lock:
-            return self._rates.get(self._key(url, is_part=is_part), DEFAULT_RATE)
+            return self._rates.get(self._key(url), DEFAULT_RATE)
 
-    def _key(self, url: str, *, is_part: bool) -> str:
+    def _key(self, url: str) -> str:
         """The longest start of ``url`` that has a rate of its own; else its host."""
         parts = urlsplit(url)
         place = parts.netloc + parts.path
-        known = [
-            key for key in self._rates if _starts(place, key.removesuffix(PARTS)) and key.endswith(PARTS) == is_part
-        ]
-        if not known and is_part:
-            return self._key(url, is_part=False)
+        known = [key for key in self._rates if place == key or place.startswith(key + "/")]
         return max(known, key=len, default=parts.netloc)
 
 
@@ -81,7 +77,3 @@ class Budgets:
 def shared_budgets() -> Budgets:
     """The budgets of this process: two sessions together stay within the limits of a host."""
     return Budgets()
-
-
-def _starts(place: str, key: str) -> bool:
-    return place == key or place.startswith(key + "/")

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import BadAnswerError
-from jnt_pipeline.services.addresses import ADDRESSES, LIDAR_INDEX_LAYER
+from jnt_pipeline.services.addresses import ADDRESSES, DOWNLOAD, LIDAR_INDEX_LAYER, PARTIAL_DOWNLOAD
 from jnt_pipeline.services.communes import place_of
 from jnt_pipeline.services.content import las, raster
 from jnt_pipeline.services.copc_part import points_of_area
@@ -59,6 +59,11 @@ class LidarHdDownload(CommunesDownload):
     parts: bool = Field(
         default=False, description="Bring the points of the area alone (range requests) instead of whole tiles."
     )
+    parts_url: str = Field(
+        default=PARTIAL_DOWNLOAD,
+        pattern=r"^https?://[^\s/]+/(\S*/)?$",
+        description=f"Service of the parts of files, which stands for {DOWNLOAD} in the addresses of the index.",
+    )
     index_layer: str = Field(default=LIDAR_INDEX_LAYER, description="WFS layer of the index of tiles; it gets renamed.")
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
@@ -89,7 +94,7 @@ class LidarHdDownload(CommunesDownload):
                 remedy="it may not be published yet: try again later",
             )
         if self.parts and self.product == "points":
-            return _vintage(tiles), [index, *_parts(tiles, box, job)]
+            return _vintage(tiles), [index, *_parts(tiles, box, self.parts_url, job)]
         check = las if self.product == "points" else raster
         wanted = [Wanted(name=tile.name, url=tile.url, check=check, setting="index_layer") for tile in tiles]
         return _vintage(tiles), [index, *bring_all(wanted, job)]
@@ -148,7 +153,7 @@ def _vintage(tiles: list[Tile]) -> str:
     return "/".join(dict.fromkeys((editions[0], editions[-1]))) if editions else ""
 
 
-def _parts(tiles: list[Tile], box: Bounds, job: FetchJob) -> list[Fetched]:
+def _parts(tiles: list[Tile], box: Bounds, parts_url: str, job: FetchJob) -> list[Fetched]:
     """The points of the area, tile by tile; a tile that only touches it has none and is told."""
     rows: list[Fetched] = []
     for tile in tiles:
@@ -158,7 +163,8 @@ def _parts(tiles: list[Tile], box: Bounds, job: FetchJob) -> list[Fetched]:
         if row is not None and (row.state == "own" or not job.refresh):
             rows.append(row)
             continue
-        remote = RangedFile(tile.url, job.session, setting="index_layer")
+        address = parts_url + tile.url.removeprefix(DOWNLOAD) if tile.url.startswith(DOWNLOAD) else tile.url
+        remote = RangedFile(address, job.session, setting="parts_url")
         content, n_points = points_of_area(remote, box, tile.url)
         if n_points == 0:
             job.absent.append(Absent(name=tile.name, reason="the tile holds no point in the area"))

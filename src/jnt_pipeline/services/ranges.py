@@ -82,7 +82,6 @@ class RangedFile(io.RawIOBase):
         request = Request(
             url=self._url,
             headers={"Range": f"bytes={start}-{end}", "Accept-Encoding": "identity"},
-            is_part=True,
             setting=self._setting,
         )
 

@@ -63,8 +63,6 @@ class Request:
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_part: bool = False
-    """Whether it asks for a part of a file: such requests may have a budget of their own."""
     setting: str = "base_url"
     """Field of the declaration where another address can be stated."""
 
@@ -155,7 +153,7 @@ class Session:
                     raise again.error from again
                 wait_s = float(2 ** (attempt - 1)) if again.wait_s is None else again.wait_s
                 if again.pauses:
-                    self.budgets.pause(request.url, wait_s, is_part=request.is_part)
+                    self.budgets.pause(request.url, wait_s)
                 else:
                     self._sleep(wait_s)
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
@@ -169,7 +167,7 @@ class Session:
         except (httpx.InvalidURL, ValueError) as error:
             raise _no_address(request, error) from error
         for _ in range(MAX_REDIRECTS + 1):
-            self.budgets.wait_turn(url, is_part=request.is_part)
+            self.budgets.wait_turn(url)
             with self._lock:
                 self.n_requests += 1
             try:
@@ -214,7 +212,7 @@ class Session:
         """Take the rate that the server states, where it is lower than the one we know."""
         stated = answer.headers.get("X-RateLimit-Limit-Second", "")
         if stated.isdigit() and int(stated) > 0:
-            self.budgets.limit(str(answer.url), float(stated), is_part=request.is_part)
+            self.budgets.limit(str(answer.url), float(stated))
 
 
 def _no_address(request: Request, error: Exception) -> RefusedRequestError:
