@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jnt_pipeline.area import AreaOfInterest
+from jnt_pipeline.base_layers.quality.parameters import QualityParameters
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import ConfigError
 from jnt_pipeline.hypervisor.rules import ThresholdRule
@@ -25,6 +26,8 @@ from jnt_pipeline.publication import (
 )
 from jnt_pipeline.sources import AnySource
 from jnt_pipeline.territory.buildings import BuildingParameters
+from jnt_pipeline.territory.changes.parameters import ChangeParameters
+from jnt_pipeline.territory.identity.parameters import IdentityParameters
 from jnt_pipeline.territory.links import LinkParameters
 from jnt_pipeline.territory.terrain import TerrainParameters
 
@@ -55,6 +58,15 @@ class TwinConfig(BaseModel):
     terrain: TerrainParameters = Field(default=TerrainParameters(), description="How terrain is derived from LiDAR.")
     buildings: BuildingParameters = Field(default=BuildingParameters(), description="How building heights are derived.")
     links: LinkParameters = Field(default=LinkParameters(), description="When two things are held to be linked.")
+    quality: QualityParameters = Field(
+        default=QualityParameters(), description="From where on the quality rules find something."
+    )
+    identity: IdentityParameters = Field(
+        default=IdentityParameters(), description="When records of two registers are held to mean the same thing."
+    )
+    changes: ChangeParameters = Field(
+        default=ChangeParameters(), description="What counts as a change between two editions of a layer."
+    )
     rules: tuple[ThresholdRule, ...] = Field(default=(), description="Threshold rules that raise and clear alerts.")
     publication: tuple[AnyExporter, ...] = Field(
         default=(GeoParquetExporter(), CogExporter(), CityJsonExporter(), Tiles3dExporter(), StacExporter()),

@@ -35,11 +35,20 @@ def print_run(console: Console, report: RunReport) -> None:
     """What a run did, in a few lines."""
     made, skipped = len(report.units.made), len(report.units.skipped)
     console.print(f"{report.workspace}: {made} units made, {skipped} there already", highlight=False)
+    for fetched in report.fetched:
+        brought = sum(file.state in {"downloaded", "resumed", "renewed"} for file in fetched.files)
+        edition = f", edition {fetched.vintage}" if fetched.vintage else ""
+        console.print(
+            f"{fetched.service}: {len(fetched.files)} files, {brought} of them new{edition}"
+            + "".join(f"\n  not there: {absent.name} ({absent.reason})" for absent in fetched.absent),
+            highlight=False,
+            markup=False,
+        )
     if report.delivery is not None:
         delivery = report.delivery
         console.print(
             f"feed: {delivery.stored:,} new observations ({delivery.repeated:,} known already),"
-            f" {delivery.raised} alerts raised, {delivery.cleared} cleared",
+            f" {delivery.raised} alerts raised, {delivery.cleared} cleared, {delivery.changes_told} changes told",
             highlight=False,
         )
 
@@ -105,8 +114,21 @@ def twin_status(path: Path) -> dict[str, Any]:
             for kind, entry in index.publications.items()
         },
         "grids": [grid.model_dump(mode="json") for grid in grids_of(_operations(index))],
+        "quality": _quality(index, workspace),
         "active_alerts": alerts,
     }
+
+
+def _quality(index: TwinIndex, workspace: Workspace) -> list[dict[str, Any]]:
+    """What the quality rules found, errors first."""
+    if "quality" not in index.layers:
+        return []
+    table = index.territory(workspace).layer("quality").to_pandas()
+    found = table[table["n_found"] > 0]
+    order = found["severity"].map({"error": 0, "warning": 1, "info": 2}).sort_values(kind="stable").index
+    columns = ["severity", "rule_code", "layer", "n_found", "n_judged", "message", "record_ids"]
+    rows = found.loc[order, columns].to_dict("records")
+    return [{str(name): int(v) if str(name).startswith("n_") else v for name, v in row.items()} for row in rows]
 
 
 def _operations(index: TwinIndex) -> Iterator[Operation]:
@@ -144,6 +166,9 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
         if layer["rejected"]:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(layer["rejected"].items()))
             lines.append(f"set aside from {layer['layer']}: {reasons}")
+    lines += [
+        f"quality {row['severity']} [{row['rule_code']}] {row['layer']}: {row['message']}" for row in status["quality"]
+    ]
     if undulation := status["undulation"]:
         lines.append(
             f"declared undulation: {undulation['value_m']:g} m ± {undulation['accuracy_m']:g} m. {undulation['source']}"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from jnt_pipeline.area import Bounds
+from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
@@ -26,6 +26,7 @@ __all__ = [
     "ASSEMBLED",
     "INGESTED",
     "TWIN",
+    "Edition",
     "LayerEntry",
     "LayerOrigin",
     "PublicationEntry",
@@ -36,6 +37,7 @@ __all__ = [
     "open_twin",
     "read_origin",
     "schema_of",
+    "stored_layer",
     "write_layer",
     "write_origin",
 ]
@@ -66,6 +68,20 @@ class LayerEntry(LayerOrigin):
 
     parts: dict[str, str] = Field(description="SHA-256 by path relative to the workspace, in the order of the units.")
     rejected: tuple[str, ...] = Field(description="Files of the records set aside, relative to the workspace.")
+
+
+class Edition(_Document):
+    """Which edition (*millésime*) of a layer the twin shows, and what it is compared with."""
+
+    number: int = Field(ge=1, description="1 for the first edition that this twin saw, one more for each other one.")
+    reference: Reference = Field(description="Of the twin: editions in another one are not compared.")
+    area: AreaOfInterest | None = Field(description="Of the twin: another one shows other things, nothing changed.")
+    is_told: bool = Field(default=True, description="Whether its changes are told: they are not when the area changed.")
+    raw: dict[str, str] = Field(description="Parts as ingest made them: SHA-256 by path, in the order of the units.")
+    before: LayerEntry | None = Field(default=None, description="The layer of the edition before, as it was published.")
+    before_raw: tuple[str, ...] = Field(default=(), description="SHA-256 of the raw parts of the edition before.")
+    aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of the edition before.")
+    own_aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of this edition.")
 
 
 class RasterEntry(_Document):
@@ -105,6 +121,7 @@ class TwinIndex(_Document):
     layers: dict[str, LayerEntry]
     rasters: dict[str, RasterEntry] = {}
     publications: dict[str, PublicationEntry] = {}
+    editions: dict[str, Edition] = Field(default_factory=dict, description="Edition of each layer that is compared.")
     units: tuple[tuple[str, str, str], ...] = Field(description="(step, unit, key) of everything it is made of.")
 
     @classmethod
@@ -149,18 +166,7 @@ class TwinIndex(_Document):
             reference=self.reference,
             undulation=self.undulation,
             bbox=self.bbox,
-            layers={
-                name: StoredLayer(
-                    name=name,
-                    parts=tuple(root / part for part in entry.parts),
-                    rejected_parts=tuple(root / part for part in entry.rejected),
-                    reference=entry.reference,
-                    provenance=entry.provenance,
-                    counts=entry.counts,
-                    schema=schema_of(name, entry),
-                )
-                for name, entry in self.layers.items()
-            },
+            layers={name: stored_layer(root, name, entry) for name, entry in self.layers.items()},
             rasters={
                 name: StoredRaster(
                     name=name,
@@ -195,6 +201,19 @@ class TwinIndex(_Document):
         return found
 
 
+def stored_layer(root: Path, name: str, entry: LayerEntry) -> StoredLayer:
+    """The layer as users see it, in the workspace ``root``."""
+    return StoredLayer(
+        name=name,
+        parts=tuple(root / part for part in entry.parts),
+        rejected_parts=tuple(root / part for part in entry.rejected),
+        reference=entry.reference,
+        provenance=entry.provenance,
+        counts=entry.counts,
+        schema=schema_of(name, entry),
+    )
+
+
 def open_twin(workspace: str | Path) -> Territory:
     """The twin in a workspace; raises ``WorkspaceError`` when there is none."""
     opened = Workspace.at(Path(workspace))
@@ -202,12 +221,25 @@ def open_twin(workspace: str | Path) -> Territory:
 
 
 def needed_units(workspace: Workspace) -> set[tuple[str, str, str]]:
-    """(step, unit, key) of all that the published twin, the newest stages and an unfinished run are made of."""
+    """(step, unit, key) of all that the published twin, the newest stages and an unfinished run are made of.
+
+    The edition before the present one is needed too: the changes are told from it.
+    """
     needed = workspace.planned_units()
     for name in (INGESTED, ASSEMBLED, TWIN):
         if workspace.read_document(name) is not None:
-            needed |= set(TwinIndex.read(workspace, name).units)
+            index = TwinIndex.read(workspace, name)
+            needed |= set(index.units)
+            for edition in index.editions.values():
+                needed |= _makers((*edition.raw, *edition.aliases, *edition.own_aliases))
+                if edition.before is not None:
+                    needed |= _makers((*edition.before.parts, *edition.before.rejected))
     return needed
+
+
+def _makers(paths: Iterable[str]) -> set[tuple[str, str, str]]:
+    """(step, unit, key) that made files of the workspace."""
+    return {(parts[1], parts[2], parts[3]) for path in paths if (parts := path.split("/"))[0] == "units"}
 
 
 def write_layer(layer: Layer, folder: Path) -> None:

@@ -7,6 +7,7 @@ from jnt_pipeline.base_layers.tables.addresses import ADDRESSES
 from jnt_pipeline.base_layers.tables.bdtopo import BDTOPO
 from jnt_pipeline.base_layers.tables.cadastre import CADASTRE
 from jnt_pipeline.base_layers.tables.planning import PLANNING
+from jnt_pipeline.base_layers.tables.quality import QUALITY
 from jnt_pipeline.base_layers.tables.rnb import RNB
 from jnt_pipeline.base_layers.tables.street_map import STREET_MAP
 from jnt_pipeline.base_layers.tables.surveyed import SURVEYED
@@ -14,6 +15,7 @@ from jnt_pipeline.base_layers.tables.surveyed import SURVEYED
 __all__ = ["SCHEMAS", "Column", "LayerSchema"]
 
 SCHEMAS: dict[str, LayerSchema] = {
-    schema.name: schema for schema in (*CADASTRE, *BDTOPO, *RNB, *ADDRESSES, *PLANNING, *STREET_MAP, *SURVEYED)
+    schema.name: schema
+    for schema in (*CADASTRE, *BDTOPO, *RNB, *ADDRESSES, *PLANNING, *STREET_MAP, *SURVEYED, *QUALITY)
 }
 """The layers whose columns are known beforehand; a layer of a user's own file brings its schema with it."""

@@ -35,7 +35,7 @@ class GeoParquetExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:

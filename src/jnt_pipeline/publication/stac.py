@@ -68,7 +68,7 @@ class StacExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 3
+        return 4
 
     @property
     def describes_publications(self) -> bool:

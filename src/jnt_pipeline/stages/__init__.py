@@ -10,6 +10,7 @@ __all__ = ["Stage"]
 class Stage(StrEnum):
     """The stages in their order; a run may end after any of them."""
 
+    FETCH = "fetch"
     INGEST = "ingest"
     ASSEMBLE = "assemble"
     EXPORT = "export"

@@ -16,6 +16,9 @@ __all__ = ["deliver", "feed_path"]
 
 _FEED = "feed.sqlite"
 _DELIVERED = "index/deliver.json"
+_DELIVERED_LAYERS = (
+    "observations", "datastreams", "stations", "links", "buildings", "footprints", "parcels", "changes", "dtm"
+)  # fmt: skip
 
 
 def feed_path(workspace: Workspace) -> Path:
@@ -31,7 +34,7 @@ def deliver(config: TwinConfig, workspace: Workspace) -> Delivery:
     """
     index = TwinIndex.read(workspace, TWIN)
     feed = feed_path(workspace)
-    given = index.checksums(("observations", "datastreams", "stations", "links", "buildings", "parcels"))
+    given = index.checksums(_DELIVERED_LAYERS)
     rules = [rule.model_dump(mode="json") for rule in config.rules]
     identity = index.model_dump(mode="json", include={"name", "title", "reference", "undulation"})
     key = hashlib.sha256(canonical_json([given, rules, identity])).hexdigest()

@@ -25,6 +25,7 @@ from jnt_pipeline.sources import AnySource
 from jnt_pipeline.sources.files import fingerprint
 from jnt_pipeline.sources.protocol import SourceUnit
 from jnt_pipeline.stages.distinct import plan_distinct
+from jnt_pipeline.stages.fetch import with_editions
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, write_layer, write_origin
 
@@ -66,7 +67,7 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
 def plan_ingest(config: TwinConfig) -> list[Planned]:
     """One unit for each partition of each source; files are hashed, not parsed."""
     planned: dict[str, Planned] = {}
-    for source in config.sources:
+    for source in with_editions(config).sources:
         for unit in source.units(config.area):
             name = f"{source.kind}-{unit.name}"
             if name in planned:
@@ -149,8 +150,8 @@ class IngestWork:
         rewrite_point_file(file, moved, change, self.reference)
         # Its reference is now ours, whatever its name says.
         source = self.source.model_copy(update={"path": moved, "crs": self.reference, "vertical": None})
-        layer: Layer
         (layer,) = source.read(SourceUnit(name=self.unit.name, files=(moved,)), None)
+        assert isinstance(layer, Layer)
         origin: Provenance = native.provenance.with_operation(change.operation)
         return replace(layer, provenance=origin)
 

@@ -11,21 +11,21 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.points import PointBlock
+from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.disk import file_sha256
 from jnt_pipeline.errors import AssemblyError
+from jnt_pipeline.sources.lidar import read_points
 from jnt_pipeline.stages.ingest import POINT_FILES
 from jnt_pipeline.stages.raster_files import RasterFile
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.twin import TwinIndex
 
-__all__ = ["Cell", "PointFile", "cells", "owners", "point_files"]
+__all__ = ["Cell", "PointFile", "cells", "gather_points", "point_files"]
 
 _KM = 1000.0
 
@@ -110,12 +110,14 @@ def cells(files: tuple[PointFile, ...], resolution_m: float, rasters: tuple[Rast
     return tuple(found)
 
 
-def owners(footprints: gpd.GeoDataFrame, partition: tuple[Cell, ...]) -> NDArray[np.int64]:
-    """Number of the cell that holds each footprint's representative point; -1 where there is none. Shape (n,)."""
-    points = shapely.point_on_surface(np.asarray(footprints.geometry))
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    owner = np.full(len(points), -1, dtype=np.int64)
-    for number, cell in enumerate(partition):
-        west, south, east, north = cell.grid.bounds
-        owner[(x >= west) & (x < east) & (y >= south) & (y < north)] = number
-    return owner
+def gather_points(files: tuple[PointFile, ...], bounds: Bounds, reference: Reference) -> PointBlock:
+    """Points of all classes inside ``bounds``, from every file that may hold some."""
+    blocks = []
+    for tile in files:
+        tile.verify()
+        blocks.append(read_points(tile.path, reference=reference, bounds=bounds))
+    return PointBlock.joined(blocks) if blocks else _no_points(reference)
+
+
+def _no_points(reference: Reference) -> PointBlock:
+    return PointBlock(xyz=np.empty((0, 3)), classification=np.empty(0, dtype=np.uint8), reference=reference)

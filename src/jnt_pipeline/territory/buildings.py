@@ -117,7 +117,8 @@ def derive_buildings(
 ) -> gpd.GeoDataFrame:
     """The layer ``buildings``: one row per footprint, same order, same geometry, columns ``COLUMNS``.
 
-    ``footprints``: base layer, polygons in the twin's horizontal CRS, metres. ``points``: points of all classes
+    ``footprints``: base layer, polygons in the twin's horizontal CRS, metres; with a column ``building_id`` where the
+    buildings are identified already (else see ``building_ids``). ``points``: points of all classes
     over the envelope of the footprints. ``dtm``: terrain over the same envelope and ``parameters.reach_m`` more,
     north up. Points and terrain have the twin's reference, vertical datum included.
 
@@ -167,7 +168,7 @@ def derive_buildings(
     has_solid = reason == ""
     table = pd.DataFrame(
         {
-            "building_id": building_ids(footprints),
+            "building_id": footprints["building_id"] if "building_id" in footprints else building_ids(footprints),
             **{
                 name: _text(footprints, name)
                 for name in ("footprint_id", "insee_code", "building_type", "building_name")

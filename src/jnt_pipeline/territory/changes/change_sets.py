@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import geopandas as gpd
 import numpy as np
@@ -63,17 +64,19 @@ def layer_changes(
     *,
     aliases: pd.DataFrame | None = None,
     has_derived_key: bool | None = None,
+    in_force: Collection[str] = (),
 ) -> LayerChanges:
     """What became of one layer; the order of the records does not count.
 
     ``before`` has the ids that its things had in the twin. ``aliases``: the register so far, None = empty.
+    ``in_force``: ids of the layer's things that are not compared, because nothing about them changed.
     ``has_derived_key`` None: as ``DERIVED_KEY_LAYERS`` says. Raises ``AssemblyError`` for keys that are missing or
     said twice, missing geometries, and two references.
     """
     schema = after.schema
     comparison = compare(before.frame, after.frame, schema, parameters, has_derived_key=has_derived_key)
     retired = frozenset() if aliases is None else retired_ids(aliases, schema.name)
-    ids = surviving_ids(comparison, retired)
+    ids = surviving_ids(comparison, retired, in_force)
     changes = change_table(
         comparison,
         ids,
@@ -110,8 +113,11 @@ def change_set(
     *,
     aliases: pd.DataFrame,
     crs: object,
+    in_force: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> ChangeSet:
     """What became of all layers that both editions have; ``crs`` is the twin's horizontal one.
+
+    ``in_force``: by layer, the ids of things that are in neither edition given, because nothing about them changed.
 
     A layer that is only there now, or no longer, has no changes: a source was declared or taken away, which says
     nothing of the territory. Raises as ``layer_changes``.
@@ -127,10 +133,14 @@ def change_set(
         elif not after[name].schema.key or after[name].schema.shape == "none":
             not_compared[name] = "a table without key or geometry"
         else:
-            found = layer_changes(before[name], after[name], parameters, aliases=aliases)
+            found = layer_changes(
+                before[name], after[name], parameters, aliases=aliases, in_force=in_force.get(name, ())
+            )
             tables.append(found.changes)
             ids[name] = found.ids
-            aliases = updated_registry(aliases, found.changes, name, found.ids, after[name].vintage)
+            aliases = updated_registry(
+                aliases, found.changes, name, {*found.ids, *in_force.get(name, ())}, after[name].vintage
+            )
     filled = [table for table in tables if len(table)]
     changes = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=crs) if filled else empty_changes(crs)
     return ChangeSet(changes=changes, ids=ids, aliases=aliases, not_compared=not_compared)

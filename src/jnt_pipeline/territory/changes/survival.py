@@ -15,7 +15,9 @@ __all__ = ["surviving_ids"]
 _MAJORITY = 0.5  # strictly more than half of each other: at most one thing can be so for another, both ways
 
 
-def surviving_ids(comparison: Comparison, retired: Iterable[str] = ()) -> NDArray[np.object_]:
+def surviving_ids(
+    comparison: Comparison, retired: Iterable[str] = (), in_force: Iterable[str] = ()
+) -> NDArray[np.object_]:
     """Shape (n_new,): the id of each record of the new edition, in its sorted order (see ``Edition``).
 
     Keys of the producer stay as they are. Where the key is derived from the place, a thing that was kept, shifted or
@@ -23,7 +25,8 @@ def surviving_ids(comparison: Comparison, retired: Iterable[str] = ()) -> NDArra
     half of the old thing and of which the old thing is more than half, and to none where there is no such part.
 
     What is new has its derived key. Where a thing of either edition has that already, the next free of ``<key>-2``,
-    ``<key>-3``… is taken; ``retired`` are ids that no such number may repeat. A retired derived key itself comes
+    ``<key>-3``… is taken; so it is where something that is not compared has it (``in_force``). ``retired`` are ids that
+    no such number may repeat. A retired derived key itself comes
     back only for a thing at its very place.
     """
     old, new = comparison.old, comparison.new
@@ -41,7 +44,7 @@ def surviving_ids(comparison: Comparison, retired: Iterable[str] = ()) -> NDArra
         for edge in np.flatnonzero((of_old > _MAJORITY) & (of_new > _MAJORITY)):
             ids[overlaps.new[edge]] = old.keys[overlaps.old[edge]]
     named = {str(one) for one in ids if one is not None}
-    taken = named | set(old.keys.astype(str))
+    taken = named | set(old.keys.astype(str)) | set(in_force)
     never = {*retired, *taken, *new.keys.astype(str)}
     for position in np.flatnonzero(ids == None):  # noqa: E711 - elementwise
         key = str(new.keys[position])

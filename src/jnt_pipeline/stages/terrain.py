@@ -1,0 +1,192 @@
+"""Terrain of a kilometre cell: the points in and around it, the elevation rasters that fill voids, the rasters made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.points import PointBlock
+from jnt_pipeline.config import TwinConfig
+from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.runner import Planned
+from jnt_pipeline.stages.kilometres import widened
+from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
+from jnt_pipeline.stages.rasters import write_raster
+from jnt_pipeline.stages.tiles import Cell, PointFile, gather_points
+from jnt_pipeline.store import Record, Unit
+from jnt_pipeline.territory.grid import Grid, pixel_quanta
+from jnt_pipeline.territory.terrain import TerrainParameters, derive_dhm, derive_dsm, derive_dtm
+from jnt_pipeline.territory.terrain_from_rasters import filled_from
+from jnt_pipeline.twin import RasterEntry, TwinIndex
+
+__all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
+
+VERSION = 2
+
+
+def plan_terrain(
+    config: TwinConfig, partition: tuple[Cell, ...], files: tuple[PointFile, ...], rasters: tuple[RasterFile, ...]
+) -> list[Planned]:
+    """One unit by cell, which reads a buffer around it; without elevation rasters its key knows nothing of them."""
+    planned = []
+    for cell in partition:
+        around = widened(cell.grid.bounds, config.terrain.buffer_m)
+        near = tuple(file for file in files if file.meets(around))
+        fillers = tuple(raster for raster in rasters if raster.meets(cell.grid.bounds))
+        unit = Unit(
+            stage="terrain",
+            name=cell.name,
+            version=VERSION,
+            parameters={
+                "terrain": config.terrain.model_dump(mode="json"),
+                "grid": cell.grid.bounds,
+                "reference": str(config.reference),
+                **_fillers(config, fillers),
+            },
+            inputs={
+                **{f"points/{file.sha256}": file.sha256 for file in near},
+                **{f"rasters/{raster.tile_id}": raster.sha256 for raster in fillers},
+            },
+        )
+        work = TerrainWork(
+            grid=cell.grid,
+            around=around,
+            files=near,
+            parameters=config.terrain,
+            reference=config.reference,
+            rasters=fillers,
+            undulation=config.undulation,
+        )
+        planned.append(Planned(unit=unit, work=work))
+    return planned
+
+
+def _fillers(config: TwinConfig, rasters: tuple[RasterFile, ...]) -> dict[str, Any]:
+    """What the values of a cell further depend on where rasters take part."""
+    if not rasters:
+        return {}
+    return {
+        "rasters": {raster.tile_id: [raster.surface, raster.reference.code, raster.void_value] for raster in rasters},
+        "undulation": config.undulation.model_dump(mode="json") if config.undulation else None,
+    }
+
+
+def raster_entries(
+    config: TwinConfig,
+    base: TwinIndex,
+    terrain: Mapping[str, Record],
+    files: tuple[PointFile, ...],
+    rasters: tuple[RasterFile, ...],
+) -> dict[str, RasterEntry]:
+    """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
+    surfaces = {raster.surface for raster in rasters}
+    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
+    return {
+        name: RasterEntry(
+            tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
+            # Heights above the ground count from no datum: whoever moves them must not add an undulation.
+            reference=config.reference.flat() if name == "dhm" else config.reference,
+            resolution_m=config.terrain.resolution_m,
+            provenance=_raster_origin(base, files, [one for one in rasters if one.surface in {name, *made_of[name]}]),
+        )
+        for name in ("dtm", "dsm", "dhm")
+        if terrain and (files or name in surfaces or made_of[name] <= surfaces)
+    }
+
+
+def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Sequence[RasterFile]) -> Provenance:
+    """Origin of the points, and of the elevation rasters of its kind."""
+    origins = [base.layers["point_clouds"].provenance] if files else []
+    if rasters:
+        origin, used = base.layers["elevation_tiles"].provenance, {raster.sha256 for raster in rasters}
+        origins.append(origin.model_copy(update={"files": tuple(f for f in origin.files if f.sha256 in used)}))
+    return reduce(or_, origins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerrainWork:
+    """DTM, DSM and DHM of one cell, with the points around it; elevation rasters fill what the points leave void."""
+
+    grid: Grid
+    around: Bounds
+    files: tuple[PointFile, ...]
+    parameters: TerrainParameters
+    reference: Reference
+    rasters: tuple[RasterFile, ...] = ()
+    undulation: DeclaredUndulation | None = None
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
+        points = gather_points(self.files, self.around, self.reference)
+        dtm, dsm = (_within(self._reached(), self.grid, points, self.parameters, by) for by in (derive_dtm, derive_dsm))
+        facts: dict[str, Any] = {"n_points_read": len(points)}
+        if self.rasters:
+            by_points = _known_pct(dtm)
+            dtm, dtm_grids = self._filled(dtm, "dtm")
+            dsm, dsm_grids = self._filled(dsm, "dsm")
+            dhm, _ = self._filled(derive_dhm(dsm, dtm), "dhm")
+            facts |= {
+                "dtm_from_points_pct": by_points,
+                "dtm_from_rasters_pct": round(_known_pct(dtm) - by_points, 3),
+                "rasters": [raster.tile_id for raster in self.rasters],
+                "grids": dtm_grids | dsm_grids,
+            }
+        else:
+            dhm = derive_dhm(dsm, dtm)
+        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
+            write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
+        return {**facts, "dtm_known_pct": _known_pct(dtm)}
+
+    def _reached(self) -> Grid | None:
+        """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""
+        if not self.rasters:
+            return self.grid
+        if not self.files:
+            return None
+        boxes, (west, south, east, north) = np.asarray([file.bounds for file in self.files]), self.grid.bounds
+        size = self.parameters.resolution_m
+        low, high = boxes[:, :2].min(axis=0) - size, boxes[:, 2:].max(axis=0) + size
+        west, south, east, north = max(west, low[0]), max(south, low[1]), min(east, high[0]), min(north, high[1])
+        if east - west < size or north - south < size:
+            return None
+        return Grid.covering((float(west), float(south), float(east), float(north)), size)
+
+    def _filled(self, values: NDArray[np.float32], surface: str) -> tuple[NDArray[np.float32], dict[str, str]]:
+        """``values`` with their voids taken from the rasters of one surface, and the grids that were used."""
+        if not np.isnan(values).any():
+            return values, {}
+        found = values_from_files(self.rasters, surface, self.grid, self.reference, self.undulation)
+        grids = {grid.name: grid.sha256 for one in found.transformations for grid in one.operation.grids}
+        return filled_from(values, found.values), grids
+
+
+def _within(
+    part: Grid | None,
+    grid: Grid,
+    points: PointBlock,
+    parameters: TerrainParameters,
+    derive: Callable[[PointBlock, Grid, TerrainParameters], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Values of a part of ``grid``, NaN elsewhere: a pixel depends on the points alone, not on the extent."""
+    if part == grid:
+        return derive(points, grid, parameters)
+    values = np.full(grid.shape, np.nan, np.float32)
+    if part is not None:
+        size = pixel_quanta(grid.resolution_m)
+        row = (grid.first_centre[1] - part.first_centre[1]) // size
+        column = (part.first_centre[0] - grid.first_centre[0]) // size
+        values[row : row + part.n_rows, column : column + part.n_columns] = derive(points, part, parameters)
+    return values
+
+
+def _known_pct(values: NDArray[np.float32]) -> float:
+    return round(100 * float(np.isfinite(values).mean()), 3)
