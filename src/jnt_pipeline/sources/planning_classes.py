@@ -16,7 +16,7 @@ __all__ = ["PlanningClass", "planning_class"]
 
 _SHAPES = {"surf": "surface", "lin": "line", "pct": "point", "s": "surface", "l": "line", "p": "point"}
 _NAME = re.compile(
-    r"(?:(?P<before>.*)_)?(?P<class>zone_urba|secteur_cc|doc_urba_com|doc_urba|(?:prescription|info)_(?:surf|lin|pct)"
+    r"(?:(?P<before>.*?)_)??(?P<class>zone_urba|secteur_cc|doc_urba_com|doc_urba|(?:prescription|info)_(?:surf|lin|pct)"
     r"|(?:generateur|assiette)_sup_[slp]|servitude_acte_sup|acte_sup|servitude(?:_sup)?)(?:_[0-9a-z]+)*",
     flags=re.IGNORECASE,
 )

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from jnt_pipeline.base_layers.normalise import normalise
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import EmptySourceError, JntError, MissingCrsError, SourceError, UnsupportedError
+from jnt_pipeline.sources.address_places import legal_projection
+from jnt_pipeline.sources.addresses import AddressesSource, AddressFile, read_addresses
+from jnt_pipeline.sources.check import check_file
+from register_files import BAL_COLUMNS, BAL_ROW, BAN_COLUMNS, BAN_ROW, write_table
+from source_files import OWNER
+
+ADDRESS_UUID = "3c87abe4-887b-46ee-9192-5c1b35a06625"
+
+
+def read(path: Path, **fields: object) -> AddressFile:
+    return read_addresses(path, AddressesSource.model_validate({"path": path, **OWNER, **fields}))
+
+
+def codes(found: AddressFile) -> list[str]:
+    return [finding.code for finding in found.findings]
+
+
+@pytest.fixture
+def real(shared: Path) -> Path:
+    return shared / "data/base_layers"
+
+
+def test_an_address_of_the_ban_takes_the_names_of_the_schema(tmp_path: Path) -> None:
+    found = read(write_table(tmp_path / "adresses-04.csv", BAN_COLUMNS, BAN_ROW))
+    row = found.layer.frame.iloc[0]
+    assert (found.layout, row["address_id"], row["insee_code"]) == ("BAN", "04001_pk624e_00001", "04001")
+    assert (row["postcode"], row["commune_name"], row["street_name"]) == ("04510", "Aiglun", "Impasse de la Treille")
+    assert (row["house_number"], row["house_suffix"], row["position_type"]) == (1, "bis", "entrance")
+    assert row["is_certified"]
+    assert row["parcel_ids"] == "040010000B0487|040010000B0488"
+    assert str(found.layer.reference) == "EPSG:2154"
+    assert (row["geometry"].x, row["geometry"].y) == (951088.5, 6335099.35)
+
+
+def test_packed_files_latin_letters_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    plain = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW)
+    packed = tmp_path / "b.csv.gz"
+    packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + plain.read_bytes(), mtime=0))
+    latin = write_table(tmp_path / "c.csv", BAL_COLUMNS, BAL_ROW, encoding="latin-1")
+    assert read(packed).layer.frame["position_type"].tolist() == ["entrance"]
+    assert read(latin).layer.frame["position_type"].tolist() == ["entrance"]
+    assert codes(read(latin)) == ["not_utf8"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "n", "layout", "expected"),
+    [
+        ("bal/1.3-valid.csv", 1, "BAL 1.1 to 1.3", []),
+        ("bal/1.3-valid-uid_adresse.csv", 1, "BAL 1.1 to 1.3", []),
+        ("bal/1.4-valid.csv", 2, "BAL 1.4", []),
+        ("bal/1.4-good-dependance-id-ban.csv", 1, "BAL 1.4", []),
+        ("bal/1.5-valid.csv", 2, "BAL 1.5", ["street_in_toponyme"]),
+        ("bal/1.5-without-ban-ids.csv", 2, "BAL 1.5", ["street_in_toponyme"]),
+        ("bal/toponyme-replacing-voie_nom.csv", 1, "BAL 1.5", ["street_in_toponyme"]),
+        ("bal/sample.csv", 15, "BAL 1.1 to 1.3", ["unknown_positions", "unknown_dates", "irregular_keys"]),
+        ("bal/aliases.csv", 1, "BAL 1.1 to 1.3", ["other_column_names", "unknown_dates", "irregular_keys"]),
+        ("bal/1.4-valid-relax.csv", 1, "BAL 1.1 to 1.3", ["other_column_names"]),
+        ("bal/locales.csv", 2, "BAL 1.1 to 1.3", ["regional_languages"]),
+        ("buildings_addresses/ban_import_test_data.csv", 50, "BAN", []),
+        ("buildings_addresses/ban_with_ids_test_data.csv", 4, "BAN", ["irregular_keys"]),
+        ("buildings_addresses/bal_import_test_data.csv", 8, "BAL 1.3", ["contradicting_coordinates", "irregular_keys"]),
+        ("bad/ban_with_ids_duplicate_ban_id.csv", 2, "BAN", ["shared_ban_id"]),
+        ("bad/bal/1.4-incoherent-id-ban.csv", 1, "BAL 1.4", ["reused_ban_id"]),
+        ("bad/bal/1.4-no-ids-ban-every.csv", 2, "BAL 1.4", ["some_ban_ids"]),
+        ("bad/bal/1.4-cog-no-match-id_ban_commune.csv", 2, "BAL 1.4", ["contradicting_commune_ids"]),
+        ("bad/bal/1.4-bad-dependance-id-ban.csv", 1, "BAL 1.4", ["missing_parent_ban_id"]),
+    ],
+)
+def test_real_tables_are_accepted_with_what_is_unusual_in_them(
+    real: Path, file: str, n: int, layout: str, expected: list[str]
+) -> None:
+    found = read(real / file)
+    assert (found.layer.counts.read, found.layer.counts.kept, found.layout) == (n, n, layout)
+    assert codes(found) == expected
+    report = check_file(real / file)
+    assert (report.kind, report.facts["n_records"], report.facts["layout"]) == ("addresses", n, layout)
+    assert set(expected) <= set(report.codes)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("1.3-invalid-uid_adresse.csv", "bad_ban_id"),
+        ("1.3-incoherent-uid_adresse.csv", "incomplete_ban_ids"),
+        ("1.4-bad-id-ban-adresse.csv", "bad_ban_id"),
+    ],
+)
+def test_rows_with_malformed_identifiers_are_refused(real: Path, file: str, reason: str) -> None:
+    found = read(real / "bad/bal" / file)
+    assert (found.layer.counts.kept, found.layer.counts.rejected) == (0, {reason: 1})
+    report = check_file(real / "bad/bal" / file)
+    assert (report.verdict, report.codes[0]) == ("defects", reason)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "error", "words", "code"),
+    [
+        ("junk.ascii.csv", UnsupportedError, "not a table of addresses", "not_read"),
+        ("without_row.csv", EmptySourceError, "no row", "empty"),
+        ("without-voie_nom-nor-toponyme.csv", SourceError, "missing column voie_nom", "unusable"),
+    ],
+)
+def test_tables_that_are_no_addresses_are_refused(
+    real: Path, file: str, error: type[JntError], words: str, code: str
+) -> None:
+    with pytest.raises(error, match=rf"(?s){file}.*{words}"):
+        read(real / "bad/bal" / file)
+    report = check_file(real / "bad/bal" / file)
+    assert report.codes == (code,)
+    assert report.verdict != "sound"
+
+
+@pytest.mark.shared
+def test_metres_and_degrees_of_a_row_are_one_place(real: Path) -> None:
+    # the README of the data: (539416.13, 6225601.11) is (1.028392, 43.111637)
+    layer = read(real / "bal/1.3-valid.csv").layer
+    point = normalise(layer, Reference(horizontal="EPSG:4326")).frame.geometry.iloc[0]
+    assert (point.x, point.y) == pytest.approx((1.028392, 43.111637), abs=1e-6)
+
+
+def test_where_degrees_lie_elsewhere_the_metres_near_the_commune_are_taken_and_said(tmp_path: Path) -> None:
+    row = BAN_ROW.replace("6.135212;44.070028", "-0.52;44.83")
+    found = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, row))
+    assert str(found.layer.reference) == "EPSG:2154"
+    assert codes(found) == ["contradicting_coordinates"]
+    assert "04001_pk624e_00001" in found.findings[0].message
+    assert found.layer.provenance.notes[0].startswith("places from x, y in EPSG:2154: 1 of 1 records")
+
+
+def test_where_metres_lie_elsewhere_the_degrees_are_taken(tmp_path: Path) -> None:
+    row = BAN_ROW.replace("951088.5;6335099.35", "151088.5;6835099.35")
+    found = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, row))
+    assert str(found.layer.reference) == "EPSG:4326"
+    assert found.layer.frame.geometry.iloc[0].x == 6.135212
+    assert "lon, lat are taken" in found.findings[0].message
+
+
+def test_five_decimals_of_degrees_contradict_no_metres(tmp_path: Path) -> None:
+    row = BAN_ROW.replace("6.135212;44.070028", "6.13521;44.07003")
+    assert codes(read(write_table(tmp_path / "a.csv", BAN_COLUMNS, row))) == []
+
+
+def test_rows_without_metres_make_the_file_one_of_degrees(tmp_path: Path) -> None:
+    other = BAN_ROW.replace("_00001", "_00002").replace("951088.5;6335099.35", ";")
+    layer = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, BAN_ROW, other)).layer
+    assert str(layer.reference) == "EPSG:4326"
+    assert layer.frame.geometry.notna().tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("departements", "expected"),
+    [
+        ({"04", "2A"}, "EPSG:2154"),
+        ({"974"}, "EPSG:2975"),
+        ({"971", "972"}, "EPSG:5490"),
+        ({"973"}, "EPSG:2972"),
+        ({"976"}, "EPSG:4471"),
+        ({"04", "974"}, None),
+        (set(), None),
+    ],
+)
+def test_metres_are_in_the_legal_projection_of_one_territory(departements: set[str], expected: str | None) -> None:
+    assert legal_projection(departements) == expected
+
+
+def test_metres_alone_need_a_commune_or_a_declared_projection(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", "cle_interop;voie_nom;numero;x;y", "key;Rue;1;539416.13;6225601.11")
+    with pytest.raises(MissingCrsError, match=r"(?s)a\.csv.*projection:"):
+        read(path)
+    assert str(read(path, projection="EPSG:2154").layer.reference) == "EPSG:2154"
+
+
+def test_a_decimal_comma_is_a_number_and_a_word_is_none(tmp_path: Path) -> None:
+    comma = BAL_ROW.replace("539416.13;6225601.11", "539416,13;6225601,11")
+    word = BAL_ROW.replace("539416.13", "ici").replace("_00009", "_00010")
+    layer = read(write_table(tmp_path / "a.csv", BAL_COLUMNS, comma, word)).layer
+    assert layer.frame.geometry.iloc[0].x in {539416.13, 1.028392}
+    assert layer.counts.read == layer.counts.kept + sum(layer.counts.rejected.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (";9;", ";9 bis;", "bad_house_number"),
+        (";31591;", ";1591;", "bad_insee_code"),
+        ("2020-11-09", "2020-11-09;x", "broken_row"),
+    ],
+)
+def test_what_cannot_be_read_is_set_aside_with_its_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW, BAL_ROW.replace("_00009", "_00011").replace(old, new))
+    layer = read(path).layer
+    assert (layer.counts.read, layer.counts.kept, layer.counts.rejected) == (2, 1, {reason: 1})
+
+
+def test_parcels_that_are_no_ids_are_left_out_and_said(tmp_path: Path) -> None:
+    row = BAN_ROW.replace("040010000B0488", "B488")
+    found = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, row))
+    assert found.layer.frame["parcel_ids"].tolist() == ["040010000B0487"]
+    assert codes(found) == ["bad_parcel_ids"]
+
+
+@pytest.mark.shared
+def test_names_in_regional_languages_stay(real: Path) -> None:
+    frame = read(real / "bal/locales.csv").layer.frame
+    assert frame["local_street_names"].tolist() == [
+        "bre=Nom de la rue en breton",
+        "bre=Nom de la rue en breton|eus=Nom de la voie en basque",
+    ]
+
+
+@pytest.mark.shared
+def test_permanent_identifiers_come_from_either_layout(real: Path) -> None:
+    for name in ("1.3-valid-uid_adresse", "1.4-valid"):
+        assert set(read(real / f"bal/{name}.csv").layer.frame["ban_id"]) == {ADDRESS_UUID}
+
+
+def test_a_commune_is_known_by_the_key_where_no_column_states_it(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", "cle_interop;voie_nom;numero;long;lat", "31591_0001_00002;Rue;2;1.0;43.1",
+                       "A7482_6956_11;Rue;11;7.7;48.5", "00000_5513_52;Rue;52;7.7;48.6")  # fmt: skip
+    codes_found = read(path).layer.frame["insee_code"]
+    assert codes_found.iloc[0] == "31591"
+    assert codes_found.iloc[1:].isna().all()
+
+
+def test_positions_of_one_address_are_one_record_after_normalising(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW, BAL_ROW.replace("entrée", "bâtiment"))
+    layer = normalise(read(path).layer, Reference(horizontal="EPSG:2154"))
+    assert (layer.counts.kept, layer.counts.rejected) == (1, {"duplicate_id": 1})
+    assert layer.frame["position_type"].tolist() == ["entrance"]
+
+
+def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
+    for name in ("a.csv", "A.csv.gz"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(SourceError, match="two files are called a"):
+        AddressesSource.model_validate({"path": tmp_path, **OWNER}).units(None)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "n", "unit", "reference"),
+    [
+        ("adresses_bdnb_7.csv", 4, "metres", "EPSG:2154"),
+        ("batiment_construction_bdnb_7.csv", 4, "metres", "EPSG:2154"),
+        ("rel_batiment_groupe_adresse_7.csv", 3, "metres", "EPSG:2154"),
+        ("bdnb_2023_01_addresses.csv", 4, "degrees", "EPSG:4326"),
+        ("bdnb_2023_01_bdgs.csv", 3, "degrees", "EPSG:4326"),
+    ],
+)
+def test_tables_of_the_bdnb_are_in_degrees_or_metres_file_by_file(
+    real: Path, file: str, n: int, unit: str, reference: str
+) -> None:
+    report = check_file(real / "buildings_addresses" / file)
+    facts = report.facts
+    assert (report.kind, facts["n_records"], facts["unit"], facts["reference"]) == ("bdnb", n, unit, reference)
+
+
+def test_a_table_of_the_bdnb_in_both_units_is_told(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "b.csv", "cle_interop_adr;geom", "38517_0345_00007;POINT(5.48 45.29)",
+                       "38517_0345_00008;POINT(848187.5 6563153.5)")  # fmt: skip
+    report = check_file(path)
+    assert report.codes == ("mixed_references",)
+    assert "1 of 2 in degrees" in report.findings[0].message
+
+
+def test_the_layer_is_a_frame_of_points_in_its_reference(tmp_path: Path) -> None:
+    frame = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, BAN_ROW)).layer.frame
+    assert isinstance(frame, gpd.GeoDataFrame)
+    assert np.isfinite(frame.total_bounds).all()

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from feature_files import write_features
+from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.normalise import normalise
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import JntError, MissingCrsError, MixedReferencesError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.check import check_file
+from jnt_pipeline.sources.planning import PlanningDelivery, PlanningSource, read_planning
+from jnt_pipeline.sources.planning_classes import planning_class
+from register_files import BOW_TIE, SQUARE, write_answer, zone
+from source_files import OWNER
+
+LAMBERT = Reference(horizontal="EPSG:2154")
+
+
+def delivery(path: Path, **fields: object) -> PlanningDelivery:
+    source = PlanningSource.model_validate({"path": path, **OWNER, **fields})
+    (unit,) = source.units(None)
+    return read_planning(unit.files, source)
+
+
+def layers(path: Path, **fields: object) -> dict[str, Layer]:
+    return {layer.name: layer for layer in delivery(path, **fields).layers}
+
+
+@pytest.fixture
+def real(shared: Path) -> Path:
+    return shared / "data/base_layers"
+
+
+@pytest.mark.shared
+def test_a_document_in_shapefiles_gives_all_its_layers(real: Path) -> None:
+    found = layers(real / "plu_41175")
+    assert {name: (layer.counts.read, layer.counts.kept) for name, layer in found.items()} == {
+        "planning_documents": (1, 1),
+        "planning_document_communes": (1, 1),
+        "planning_zones": (118, 118),
+        "planning_prescriptions_surface": (23, 23),
+        "planning_prescriptions_line": (10, 10),
+        "planning_prescriptions_point": (26, 26),
+    }
+    zones = found["planning_zones"]
+    assert Counter(zones.frame["zone_type"]) == {"A": 49, "Nh": 29, "U": 24, "N": 8, "AUc": 6, "AUs": 2}
+    assert zones.frame.geometry.is_valid.all()
+    assert zones.frame.geometry.area.sum() == pytest.approx(14_105_729, abs=1)
+    assert str(zones.reference) == "EPSG:2154"
+    # the DBF declares ISO-8859-1 and holds UTF-8
+    assert zones.frame["description"].str.contains("Zone urbanisée dédiée aux jardins").any()
+    document = found["planning_documents"].frame.iloc[0]
+    assert (document["document_id"], document["document_type"]) == ("4117520140603", "PLU")
+    assert document["approved_on"] == "2014-06-03"
+    assert found["planning_document_communes"].frame["insee_code"].tolist() == ["41175"]
+    assert "SITEWEB" in document.index
+
+
+@pytest.mark.shared
+def test_nothing_of_a_document_is_lost_when_it_is_normalised(real: Path) -> None:
+    for name, layer in layers(real / "plu_41175").items():
+        base = normalise(layer, LAMBERT)
+        assert base.counts.rejected == {}, name
+        assert base.frame[base.schema.key].is_unique if base.schema.key else True
+
+
+@pytest.mark.shared
+def test_answers_of_a_wfs_keep_their_codes_as_text_and_their_axes(real: Path) -> None:
+    found = layers(real / "plu_gml")
+    assert {name: layer.counts.read for name, layer in found.items()} == {
+        "planning_documents": 1,
+        "planning_zones": 66,
+        "planning_prescriptions_surface": 30,
+        "planning_information_surface": 26,
+    }
+    assert found["planning_documents"].frame["document_id"].tolist() == ["5611820140612"]
+    assert set(found["planning_zones"].frame["insee_code"]) == {"56118"}
+    assert set(found["planning_zones"].frame.geom_type) == {"MultiPolygon"}
+    assert str(found["planning_zones"].reference) == "EPSG:2154"
+    west, south, east, north = found["planning_zones"].frame.total_bounds
+    assert 220_000 < west < east < 230_000
+    assert 6_750_000 < south < north < 6_760_000
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "n"), [("ZONE_URBA", 66), ("INFO_SURF", 26), ("PRESCRIPTION_SURF", 30), ("DOC_URBA", 1)]
+)
+def test_the_check_reads_answers_of_a_wfs(real: Path, file: str, n: int) -> None:
+    report = check_file(real / f"plu_gml/{file}.gml")
+    assert (report.kind, report.facts["n_records"]) == ("urban_planning", n)
+    expected = ("invalid_geometry",) if file in {"INFO_SURF", "PRESCRIPTION_SURF"} else ()
+    assert report.codes == expected
+
+
+@pytest.mark.shared
+def test_the_check_reads_the_members_of_a_document(real: Path) -> None:
+    shapes = check_file(real / "plu_41175/Donnees_geographiques/ZONE_URBA.shp")
+    table = check_file(real / "plu_41175/DOC_URBA.dbf")
+    assert (shapes.kind, shapes.verdict, shapes.facts["n_records"]) == ("urban_planning", "sound", 118)
+    assert (table.kind, table.verdict, table.facts["n_records"]) == ("urban_planning", "sound", 1)
+    assert table.facts["ids"] == {"planning_documents": ["4117520140603"]}
+
+
+@pytest.mark.shared
+def test_invalid_polygons_are_reported_and_repaired_only_on_request(real: Path) -> None:
+    left = {"planning_prescriptions_surface": 29, "planning_information_surface": 25}
+    for repair, kept in ((False, left), (True, {name: n + 1 for name, n in left.items()})):
+        found = delivery(real / "plu_gml", repair=repair)
+        bases = {layer.name: normalise(layer, LAMBERT) for layer in found.layers if layer.name in kept}
+        assert {name: base.counts.kept for name, base in bases.items()} == kept
+        assert [finding.code for finding in found.findings] == (["repaired_geometry"] * 2 if repair else [])
+        for base in bases.values():
+            assert base.counts.rejected == ({} if repair else {"invalid_geometry": 1})
+            assert any("repaired, as declared" in note for note in base.provenance.notes) == repair
+
+
+def test_a_bow_tie_is_repaired_into_its_two_triangles(tmp_path: Path) -> None:
+    path = write_answer(tmp_path / "ZONE_URBA.gml", zone(BOW_TIE), zone(number=2))
+    layer = layers(path, repair=True)["planning_zones"]
+    # corners (0, 0), (100, 100), (100, 0), (0, 100): two triangles of base 100 and height 50
+    assert layer.frame.geometry.area.tolist() == [5_000.0, 10_000.0]
+    assert layer.frame["zone_id"].iloc[0] in layer.provenance.notes[0]
+
+
+@pytest.mark.shared
+def test_fewer_records_than_announced_are_told(real: Path) -> None:
+    found = delivery(real / "bad/INFO_PCT-invalid.gml")
+    assert [layer.counts.read for layer in found.layers] == [1]
+    assert found.findings[0].message == "INFO_PCT-invalid.gml: numberReturned says 3, 1 can be read"
+    report = check_file(real / "bad/INFO_PCT-invalid.gml")
+    assert (report.verdict, report.codes) == ("defects", ("fewer_records_than_announced",))
+
+
+@pytest.mark.shared
+def test_a_document_without_feature_type_is_refused(real: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"INVALID\.gml"):
+        delivery(real / "bad/INVALID.gml")
+    assert check_file(real / "bad/INVALID.gml").verdict == "unreadable"
+
+
+@pytest.mark.shared
+def test_nothing_is_written_beside_the_files(real: Path, tmp_path: Path) -> None:
+    shutil.copy(real / "plu_gml/DOC_URBA.gml", tmp_path)
+    layers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["DOC_URBA.gml"]
+
+
+def test_a_zone_has_the_same_id_wherever_it_stands_and_its_ring_begins(tmp_path: Path) -> None:
+    turned = (*SQUARE[2:], *SQUARE[:2])
+    other = tuple((x + 500, y) for x, y in SQUARE)
+    one = layers(write_answer(tmp_path / "ZONE_URBA.gml", zone(), zone(other, 2)))["planning_zones"].frame["zone_id"]
+    two = layers(write_answer(tmp_path / "ZONE_URBA.gml", zone(other, 9), zone(turned, 8)))["planning_zones"].frame
+    assert two["zone_id"].tolist() == one.tolist()[::-1]
+    relabelled = layers(write_answer(tmp_path / "ZONE_URBA.gml", zone(LIBELLE="Ud")))["planning_zones"].frame["zone_id"]
+    assert relabelled.iloc[0] not in set(one)
+
+
+def test_codes_keep_their_zeros_and_dates_of_another_form_stay_as_written(tmp_path: Path) -> None:
+    path = write_answer(tmp_path / "ZONE_URBA.gml", zone(), zone(number=2, DATAPPRO="20141", LIBELLE="x"))
+    frame = layers(path)["planning_zones"].frame
+    assert frame["insee_code"].tolist() == ["01004", "01004"]
+    assert frame["approved_on"].tolist() == ["2014-01-23", "20141"]
+
+
+def test_a_file_that_is_cut_or_empty_is_unreadable(tmp_path: Path) -> None:
+    path = write_answer(tmp_path / "ZONE_URBA.gml", zone(), zone(number=2))
+    for content in (path.read_bytes()[:-300], b"", b"<a/>"):
+        path.write_bytes(content)
+        with pytest.raises(JntError, match=r"ZONE_URBA\.gml"):
+            delivery(path)
+
+
+def test_files_of_other_classes_are_named_and_left_out(tmp_path: Path) -> None:
+    write_answer(tmp_path / "ZONE_URBA.gml", zone())
+    write_answer(tmp_path / "HABILLAGE_SURF.gml", zone().replace("ZONE_URBA", "HABILLAGE_SURF"))
+    found = delivery(tmp_path)
+    assert [layer.name for layer in found.layers] == ["planning_zones"]
+    assert [finding.code for finding in found.findings] == ["layers_left_out"]
+    assert "HABILLAGE_SURF.gml" in found.findings[0].message
+    with pytest.raises(UnsupportedError, match="HABILLAGE_SURF"):
+        delivery(tmp_path / "HABILLAGE_SURF.gml")
+
+
+def test_a_shapefile_without_reference_needs_one_declared(tmp_path: Path) -> None:
+    path = tmp_path / "41175_ZONE_URBA_20140603.shp"
+    write_features(path, [shapely.box(0, 0, 100, 100)], {"TYPEZONE": ["U"], "LIBELLE": ["Uc"]})
+    path.with_suffix(".prj").unlink()
+    with pytest.raises(MissingCrsError, match=r"(?s)ZONE_URBA_20140603\.shp.*reference:"):
+        delivery(path)
+    assert str(layers(path, reference="EPSG:3945")["planning_zones"].reference) == "EPSG:3945"
+
+
+def test_files_of_one_layer_in_two_references_are_refused(tmp_path: Path) -> None:
+    write_answer(tmp_path / "A_ZONE_URBA.gml", zone())
+    write_answer(tmp_path / "B_ZONE_URBA.gml", zone().replace("epsg.xml#2154", "epsg.xml#3948"))
+    with pytest.raises(MixedReferencesError, match=r"A_ZONE_URBA\.gml EPSG:2154, B_ZONE_URBA\.gml EPSG:3948"):
+        delivery(tmp_path)
+
+
+def test_easements_come_with_their_category_acts_and_links(tmp_path: Path) -> None:
+    box = shapely.box(700_000, 6_600_000, 700_100, 6_600_100)
+    write_features(tmp_path / "AC1_GENERATEUR_SUP_S_033.shp", [box],
+                   {"IDGEN": ["G1"], "IDSUP": ["S1"], "NOMGEN": ["Église"], "DATESRCGEN": ["20100101"]})  # fmt: skip
+    write_features(tmp_path / "PM1_ASSIETTE_SUP_S_033.shp", [box],
+                   {"IDASS": ["A2"], "IDGEN": ["G2"], "TYPEASS": ["Zone"]})  # fmt: skip
+    write_features(tmp_path / "assiette.gpkg", [box, box], {"idass": ["A1", "A1"], "suptype": ["ac1", "ac1"]},
+                   layer="assiette_sup_s")  # fmt: skip
+    found = layers(tmp_path)
+    generators, extents = found["easement_generators_surface"].frame, found["easement_extents_surface"].frame
+    assert generators[["generator_id", "easement_id", "category", "label", "source_dated_on"]].iloc[0].tolist() == [
+        "G1", "S1", "AC1", "Église", "2010-01-01",
+    ]  # fmt: skip
+    told = dict(zip(extents["extent_id"], extents["category"], strict=True))
+    assert told == {"A2": "PM1", "A1": "ac1"}
+    base = normalise(found["easement_extents_surface"], LAMBERT)
+    assert base.counts.rejected == {"duplicate_id": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("zone_urba", "planning_zones"),
+        ("41175_ZONE_URBA_20140603", "planning_zones"),
+        ("N_PRESCRIPTION_SURF_041", "planning_prescriptions_surface"),
+        ("info_pct", "planning_information_point"),
+        ("secteur_cc", "planning_sectors"),
+        ("doc_urba_com", "planning_document_communes"),
+        ("I4_ASSIETTE_SUP_L", "easement_extents_line"),
+        ("SERVITUDE_ACTE_SUP", "easement_act_links"),
+        ("ACTE_SUP_20200101", "easement_acts"),
+        ("BATIMENT", None),
+        ("habillage_surf", None),
+    ],
+)
+def test_the_class_is_told_by_the_name(name: str, layer: str | None) -> None:
+    found = planning_class(name)
+    assert (found.mapping.schema.name if found else None) == layer
+
+
+def test_layers_without_records_are_valid(tmp_path: Path) -> None:
+    path = tmp_path / "ZONE_URBA.gpkg"
+    write_features(path, [shapely.box(0, 0, 1, 1)], {"TYPEZONE": ["U"], "LIBELLE": [None]}, layer="zone_urba")
+    frame = layers(path)["planning_zones"].frame
+    assert pd.isna(frame["label"].iloc[0])
+    assert np.asarray(frame["zone_type"]).tolist() == ["U"]
