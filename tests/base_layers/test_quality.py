@@ -93,6 +93,12 @@ def test_an_id_on_two_records_is_an_error() -> None:
     assert one("duplicate_ids", {"parcels": CLEAN})["message"] == "every id once"
 
 
+def test_a_layer_of_somebodys_own_file_has_no_id_that_rules_know() -> None:
+    trees = gpd.GeoDataFrame({"species": ["oak", "oak"]}, geometry=[at(0, 0, 1, 1), at(2, 0, 3, 1)], crs=CRS)
+    assert rows("duplicate_ids", {"trees": trees}) == []
+    assert one("records_set_aside", {"trees": trees}, {"trees": origin()})["n_found"] == 0
+
+
 def test_the_same_outline_is_found_wherever_it_begins() -> None:
     turned = Polygon([(X + 10, Y), (X + 10, Y + 10), (X, Y + 10), (X, Y)])  # the square of AB1 from another corner
     row = one(

@@ -67,6 +67,14 @@ def test_lidar_hd_rasters_are_found_without_an_extension(tmp_path: Path) -> None
     assert tile(units[0].files[0])["stored_reference"] == "EPSG:2154+5720"
 
 
+def test_the_companions_of_rge_alti_are_no_terrain_whatever_is_declared(tmp_path: Path) -> None:
+    write_ascii_grid(tmp_path / ALTI, RAMP, west=899_999.5, north=6_500_000.5)
+    mask = write_ascii_grid(tmp_path / ALTI.replace("MNT", "DST"), RAMP, west=899_999.5, north=6_500_000.5)
+    assert [unit.files[0].name for unit in source(tmp_path, surface="dtm").units(None)] == [ALTI]
+    with pytest.raises(SourceError, match="a companion of RGE ALTI, not elevations"):
+        source(mask, surface="dtm").units(None)
+
+
 def test_heights_above_the_ground_are_no_elevations(tmp_path: Path) -> None:
     path = write_geotiff(tmp_path / LHD.replace("MNS", "MNH"), RAMP - 100, west=899_999.75, north=6_500_000.25)
     found = tile(path)

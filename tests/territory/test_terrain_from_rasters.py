@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import rasterio
@@ -22,7 +24,7 @@ from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.terrain_from_rasters import Way, values_at_centres
 from raster_files import write_ascii_grid, write_geotiff
-from source_files import OWNER, write_tile
+from source_files import OWNER, building, square, write_collection, write_tile
 
 TWIN = Reference.model_validate("EPSG:2154+5720")
 HERE = Way(places=transformation(TWIN.flat(), TWIN.flat()), heights=transformation(TWIN, TWIN))
@@ -212,7 +214,7 @@ def test_igns_rasters_of_montpellier_come_through_unchanged_to_the_last_bit(shar
 @pytest.mark.shared
 def test_points_come_first_and_a_raster_fills_what_they_leave(shared: Path, tmp_path: Path) -> None:
     points = {"kind": "lidar", "path": str(shared / "data/lidar/montpellier_50m/points")}
-    alone = run(tmp_path / "alone", points).raster("dtm").read().values
+    run(tmp_path / "alone", points)
     flat = write_geotiff(
         tmp_path / "fond_MNT_LAMB93_IGN69.tif",
         np.full((300, 300), 1000.0, np.float32),
@@ -232,7 +234,13 @@ def test_points_come_first_and_a_raster_fills_what_they_leave(shared: Path, tmp_
     assert (both[~known] == 1000).all()
     outside = twin.raster("dtm").read(bbox=(770_620.25, 6_277_550.25, 770_640.25, 6_277_560.25)).values
     assert (outside == 1000).all()
-    assert {"dtm", "dsm", "dhm"} == set(twin.rasters)
+    assert set(twin.rasters) == {"dtm", "dsm", "dhm"}
+    for manifest in (tmp_path / "both/twin/manifest/terrain").glob("*.json"):
+        facts = json.loads(manifest.read_text())["facts"]
+        assert facts["rasters"] == ["dtm_fond_MNT_LAMB93_IGN69"]
+        assert facts["dtm_from_points_pct"] > 10
+        assert facts["dtm_from_rasters_pct"] > 10
+        assert facts["dtm_from_points_pct"] + facts["dtm_from_rasters_pct"] == pytest.approx(facts["dtm_known_pct"])
     assert {file.name for file in twin.rasters["dtm"].provenance.files} >= {flat.name}
 
 
@@ -255,6 +263,22 @@ def test_ground_alone_gives_terrain_and_no_surface(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values[0, :29], 100 + 0.5 * np.arange(29, dtype=np.float32))  # over the seam at 8 m
     assert np.isnan(values[:, 29:]).all()
     assert values[14, 0] == 96.5
+
+
+def test_a_building_on_an_elevation_raster_knows_its_ground_and_not_its_roof(tmp_path: Path) -> None:
+    """A footprint of some 8 by 11 m on a level at 250 m; no roof is made up where nothing says how high it is."""
+    write_collection(tmp_path / "cadastre-38001-batiments.json", building(square(5.6, 45.5)))
+    grid = np.full((100, 100), 250.0)
+    write_ascii_grid(tmp_path / "RGEALTI_FXX_0902_6493_MNT_LAMB93_IGN69.asc", grid, west=902_969.5, north=6_492_340.5)
+    twin = run(
+        tmp_path,
+        {"kind": "elevation", "path": "RGEALTI_FXX_0902_6493_MNT_LAMB93_IGN69.asc"},
+        {"kind": "cadastre", "path": "cadastre-38001-batiments.json"},
+    )
+    (found,) = twin.layer("buildings").to_geopandas().to_dict("records")
+    assert found["ground_elevation_m"] == 250.0
+    assert pd.isna(found["roof_elevation_m"])
+    assert found["lod"] == "0"
 
 
 def test_a_twin_of_lidar_alone_knows_nothing_of_rasters(tmp_path: Path) -> None:

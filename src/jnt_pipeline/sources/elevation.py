@@ -23,6 +23,7 @@ from jnt_pipeline.provenance import Counts
 from jnt_pipeline.sources.elevation_names import (
     SUFFIXES,
     Surface,
+    is_companion,
     is_raster_name,
     product_of_name,
     surface_of_name,
@@ -111,6 +112,14 @@ def _with_place(path: Path) -> tuple[Path, ...]:
 
 def surface_of(name: str, declared: Surface | None) -> Surface:
     """What a raster shows, by its name or the declaration; raises ``SourceError`` where they say nothing, or differ."""
+    if is_companion(name):
+        raise SourceError(
+            "a companion of RGE ALTI, not elevations",
+            where=name,
+            found="DST (distance to the next measure) or SRC (where it comes from) in the name",
+            expected="the raster named MNT",
+            remedy="point `path` at the folder of the terrain, e.g. RGEALTI_MNT_1M_ASC_LAMB93_IGN69_D038",
+        )
     stated = surface_of_name(name)
     found = stated or declared
     if found is None:

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["SUFFIXES", "Surface", "is_raster_name", "product_of_name", "surface_of_name", "tile_of_name"]
+__all__ = [
+    "SUFFIXES",
+    "Surface",
+    "is_companion",
+    "is_raster_name",
+    "product_of_name",
+    "surface_of_name",
+    "tile_of_name",
+]
 
 Surface = Literal["dtm", "dsm", "dhm"]
 
@@ -31,9 +39,20 @@ def is_raster_name(name: str) -> bool:
     >>> is_raster_name("LHD_FXX_1016_6293_MNT_O_0M50_LAMB93_IGN69"), is_raster_name("LISEZ-MOI")
     (True, False)
     """
+    if is_companion(name):
+        return False
     if "." in name:
         return name.lower().endswith(SUFFIXES)
     return product_of_name(name) is not None and surface_of_name(name) is not None
+
+
+def is_companion(name: str) -> bool:
+    """Whether a raster goes with RGE ALTI without being elevations: distances to measures (DST), sources (SRC).
+
+    >>> is_companion("RGEALTI_FXX_0900_6500_DST_LAMB93_IGN69.asc")
+    True
+    """
+    return product_of_name(name) == "RGE ALTI" and bool({"DST", "SRC"} & set(_words(name)))
 
 
 def product_of_name(name: str) -> str | None:

@@ -63,9 +63,9 @@ def _set_aside(context: Context, layer: str) -> Found | None:
 
 def _same_id(context: Context, layer: str) -> Found | None:
     frame = context.layers[layer]
-    key = key_of(frame, layer)
-    if layer in SCHEMAS and not SCHEMAS[layer].key:
+    if layer not in SCHEMAS or not SCHEMAS[layer].key:
         return None
+    key = key_of(frame, layer)
     twice = frame[key].duplicated(keep=False).to_numpy(dtype=bool)
     n_ids = int(frame.loc[twice, key].nunique())
     message = f"{count(n_ids, 'id')} on {count(int(twice.sum()), 'record')}" if n_ids else "every id once"
