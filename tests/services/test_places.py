@@ -637,6 +637,16 @@ def test_a_service_that_is_not_there_leaves_no_file(session: Session, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_rate_of_the_declaration_holds_for_every_address_that_it_asks(
+    server: Server, session: Session, tmp_path: Path
+) -> None:
+    index(server, tile(None))
+    with pytest.raises(BadAnswerError):
+        lidar(server, session, tmp_path, requests_per_s=2.0)
+    tiles = ("https://data.geopf.fr/telechargement/download/x", "https://data.geopf.fr/chunk/telechargement/download/x")
+    assert [session.budgets.rate(url) for url in (f"{server.url}/wfs", *tiles)] == [2.0, 2.0, 2.0]
+
+
 def test_a_rate_of_the_declaration_is_taken(server: Server, session: Session, tmp_path: Path) -> None:
     download = hubeau(server, 2).model_copy(update={"requests_per_s": 0.5})
     stations(download, session, tmp_path)

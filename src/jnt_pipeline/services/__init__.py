@@ -117,7 +117,8 @@ def fetch(
         watch=watch,
     )
     if download.requests_per_s is not None:
-        session.budgets.limit(download.base_url or _usual_address(download.service), download.requests_per_s)
+        for address in download.addresses():
+            session.budgets.limit(address, download.requests_per_s)
     before = session.n_requests
     vintage, files = download.fetch(job)
     if vintage:
@@ -173,7 +174,3 @@ def _set_aside_others(names: set[str], job: FetchJob) -> None:
             quarantine(job.folder, name, job.folder / name, error)
             job.absent.append(Absent(name=name, reason=f"{error.what}; set aside in {QUARANTINE}/"))
         job.ledger.forget(name)
-
-
-def _usual_address(service: str) -> str:
-    return ADDRESSES.get(service, ADDRESSES["geoplateforme_wfs"])

@@ -11,7 +11,7 @@ import gzip
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ _COMMUNE = "code_insee"
 class BanDownload(CommunesDownload):
     """Addresses of communes, one CSV file per commune."""
 
+    usual_address: ClassVar[str] = ADDRESSES["ban"]
     service: Literal["ban"] = Field(default="ban", description="Discriminator.")
     vintage: str = Field(
         default=LATEST, pattern=r"^(latest|\d{4}-\d{2}-\d{2})$", description="Edition, YYYY-MM-DD, or latest."
@@ -39,7 +40,7 @@ class BanDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """The file of each département, and what it holds of the communes."""
-        base = self.address(ADDRESSES["ban"])
+        base = self.address()
         rows: list[Fetched] = []
         codes = self.codes()
         for place in dict.fromkeys(departement(code) for code in codes):

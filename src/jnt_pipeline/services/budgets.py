@@ -68,7 +68,7 @@ class Budgets:
     def _key(self, url: str) -> str:
         """The longest start of ``url`` that has a rate of its own; else its host."""
         parts = urlsplit(url)
-        place = parts.netloc + parts.path
+        place = parts.netloc + parts.path.rstrip("/")
         known = [key for key in self._rates if place == key or place.startswith(key + "/")]
         return max(known, key=len, default=parts.netloc)
 

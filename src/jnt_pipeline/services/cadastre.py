@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,7 @@ _VINTAGE = r"^(latest|\d{4}-\d{2}-\d{2})$"
 class CadastreEtalabDownload(CommunesDownload):
     """Files of Etalab (GeoJSON), one per commune and layer."""
 
+    usual_address: ClassVar[str] = ADDRESSES["cadastre_etalab"]
     service: Literal["cadastre_etalab"] = Field(default="cadastre_etalab", description="Discriminator.")
     vintage: str = Field(default=LATEST, pattern=_VINTAGE, description="Vintage (millésime), YYYY-MM-DD, or latest.")
     layers: tuple[Couche, ...] = Field(default=LAYERS, min_length=1, description="Layers (couches).")
@@ -44,7 +45,7 @@ class CadastreEtalabDownload(CommunesDownload):
     def wanted(self, vintage: str) -> tuple[Wanted, ...]:
         """One file per commune and layer."""
         is_old = vintage <= LAST_ARCHIVED_VINTAGE
-        base = self.address(ADDRESSES["cadastre_etalab_archive" if is_old else "cadastre_etalab"])
+        base = ADDRESSES["cadastre_etalab_archive"] if is_old and self.base_url is None else self.address()
         return tuple(
             Wanted(
                 name=f"cadastre-{code}-{layer}.json.gz",
@@ -58,7 +59,7 @@ class CadastreEtalabDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """All files; layers that a commune does not have are told as absent."""
-        vintage = resolved_vintage(self.vintage, self.address(ADDRESSES["cadastre_etalab"]), job)
+        vintage = resolved_vintage(self.vintage, self.address(), job)
         wanted = self.wanted(vintage)
         needed = [file for file in wanted if _layer(file) in _ALWAYS_THERE]
         rows = bring_all(needed, job)
@@ -87,6 +88,7 @@ class CadastreEtalabDownload(CommunesDownload):
 class CadastreEdigeoDownload(CommunesDownload):
     """EDIGÉO sheets (*feuilles*) of communes, one archive each."""
 
+    usual_address: ClassVar[str] = ADDRESSES["cadastre_edigeo"]
     service: Literal["cadastre_edigeo"] = Field(default="cadastre_edigeo", description="Discriminator.")
     vintage: str = Field(default=LATEST, pattern=_VINTAGE, description="Vintage (millésime), YYYY-MM-DD, or latest.")
     projection: Literal["legal", "cc"] = Field(
@@ -95,7 +97,7 @@ class CadastreEdigeoDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """The sheets that the index of each commune lists."""
-        base = self.address(ADDRESSES["cadastre_edigeo"])
+        base = self.address()
         vintage = resolved_vintage(self.vintage, base, job)
         wanted = [
             Wanted(name=name, url=f"{folder}{name}", check=edigeo_archive, vintage=vintage)

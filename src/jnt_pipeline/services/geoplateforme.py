@@ -6,7 +6,7 @@ IGN reserves the service for some 5,000 objects per extent: for a whole départe
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -37,6 +37,7 @@ def file_name(layer: str) -> str:
 class GeoplateformeWfsDownload(CommunesDownload):
     """Layers of the Géoplateforme, one GeoJSON file each, in the twin's own system."""
 
+    usual_address: ClassVar[str] = ADDRESSES["geoplateforme_wfs"]
     service: Literal["geoplateforme_wfs"] = Field(default="geoplateforme_wfs", description="Discriminator.")
     layers: tuple[str, ...] = Field(
         min_length=1, description="Names of the layers, with their prefix, e.g. BDTOPO_V3:batiment."
@@ -61,7 +62,7 @@ class GeoplateformeWfsDownload(CommunesDownload):
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """One file per layer; a layer without a feature in the area is told as absent."""
-        base = self.address(ADDRESSES["geoplateforme_wfs"])
+        base = self.address()
         crs, box = place_of(self.communes, job)
         found: list[Fetched] = []
         for layer in self.layers:

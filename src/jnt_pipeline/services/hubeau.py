@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from shapely.geometry import box as square
@@ -43,6 +43,7 @@ _ANSWER = "hubeau-stations.json.kept"
 class HubeauDownload(CommunesDownload):
     """Hydrometric stations in and around the territory."""
 
+    usual_address: ClassVar[str] = ADDRESSES["hubeau"]
     service: Literal["hubeau"] = Field(default="hubeau", description="Discriminator.")
     around_m: float = Field(
         default=0.0, ge=0, le=50_000, description="Distance around the area, metres: the river upstream matters too."
@@ -55,7 +56,7 @@ class HubeauDownload(CommunesDownload):
         params = {"bbox": _degrees(crs, box, self.around_m), "format": "json", "size": str(PAGE), "page": "1"}
         if self.in_service:
             params["en_service"] = "true"
-        first = Request(url=f"{self.address(ADDRESSES['hubeau'])}/referentiel/stations", params=params)
+        first = Request(url=f"{self.address()}/referentiel/stations", params=params)
         answer = here(_ANSWER, first.full_url, job, is_kept=True)
         if answer is None or (job.refresh and answer.state != "own"):
             answer = _register(first, job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -96,6 +96,8 @@ class DownloadDeclaration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    usual_address: ClassVar[str] = ""
+
     base_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s/]+(/\S*)?$",
@@ -109,9 +111,13 @@ class DownloadDeclaration(BaseModel):
         """Bring everything; returns the vintage and one row per file. Raises ``ServiceError``."""
         raise NotImplementedError
 
-    def address(self, usual: str) -> str:
+    def address(self) -> str:
         """``base_url``, or the usual address; without a slash at the end."""
-        return (self.base_url or usual).rstrip("/")
+        return (self.base_url or self.usual_address).rstrip("/")
+
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that is asked, or its start: those for which a lower rate holds."""
+        return (self.address(),)
 
 
 class CommunesDownload(DownloadDeclaration):

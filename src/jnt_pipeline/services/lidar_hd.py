@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field
@@ -52,6 +52,7 @@ class Tile:
 class LidarHdDownload(CommunesDownload):
     """Tiles that meet the area: points, or one of IGN's rasters."""
 
+    usual_address: ClassVar[str] = ADDRESSES["geoplateforme_wfs"]
     service: Literal["lidar_hd"] = Field(default="lidar_hd", description="Discriminator.")
     product: Literal["points", "dtm", "dsm", "dhm"] = Field(
         default="points", description="Points (nuage de points), or raster: MNT, MNS, MNH."
@@ -66,11 +67,15 @@ class LidarHdDownload(CommunesDownload):
     )
     index_layer: str = Field(default=LIDAR_INDEX_LAYER, description="WFS layer of the index of tiles; it gets renamed.")
 
+    def addresses(self) -> tuple[str, ...]:
+        """The index, whole tiles, and parts of them."""
+        return (self.address(), DOWNLOAD, self.parts_url)
+
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """The index (kept), and one file per tile; tiles without the product are told as absent."""
         crs, box = place_of(self.communes, job)
         query = WfsQuery(
-            base_url=self.address(ADDRESSES["geoplateforme_wfs"]),
+            base_url=self.address(),
             type_name=self.index_layer,
             crs=crs,
             box=box,

@@ -55,6 +55,10 @@ class FilesDownload(DownloadDeclaration):
             raise ValueError(f"not a plain file name: {', '.join(odd)}; state `name`")
         return self
 
+    def addresses(self) -> tuple[str, ...]:
+        """Those of the files."""
+        return tuple(file.url for file in self.files)
+
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """All files, judged by the ending of their names."""
         wanted = [

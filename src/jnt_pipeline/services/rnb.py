@@ -7,7 +7,7 @@ département, take the bulk file of data.gouv.fr with ``service: files``.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
@@ -28,11 +28,12 @@ PAGE = 100
 class RnbDownload(CommunesDownload):
     """All buildings of communes, with their addresses, ids elsewhere, and parcels."""
 
+    usual_address: ClassVar[str] = ADDRESSES["rnb"]
     service: Literal["rnb"] = Field(default="rnb", description="Discriminator.")
 
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """One file per commune."""
-        base = self.address(ADDRESSES["rnb"])
+        base = self.address()
         return "", [_buildings(code, base, job) for code in self.codes()]
 
 
