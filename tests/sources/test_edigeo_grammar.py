@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import bz2
+import random
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pyogrio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from edigeo_plans import EAST, NORTH, SHEET, changed, layers_of, packed, parcel, read, sheet, square
-from jnt_pipeline.errors import ConfigError, EmptySourceError, SourceError, UnreadableError, UnsupportedError
+from jnt_pipeline.errors import ConfigError, EmptySourceError, JntError, SourceError, UnreadableError, UnsupportedError
 from jnt_pipeline.samples.edigeo import PlanObject, sheet_members, write_sheet, write_sheet_folder
 from jnt_pipeline.sources.edigeo import is_edigeo, read_edigeo, sheets_of
 from jnt_pipeline.sources.edigeo.grammar import parse_member
@@ -365,3 +369,34 @@ def test_a_text_that_latin_1_cannot_write_is_refused(tmp_path: Path) -> None:
         write_sheet(
             tmp_path, sheet(PlanObject(name="LIEUDIT", geometry=square(0, 0, 9), attributes={"TEX": "Les Sœurs"}))
         )
+
+
+DAMAGE = st.sampled_from(["lost", "repeated", "moved", "byte", "value"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(member=st.sampled_from(sorted(sheet_members(sheet(ONE)))), kind=DAMAGE, seed=st.integers(0, 2**32 - 1))
+def test_no_damage_escapes_as_another_exception_and_counts_always_add_up(member: str, kind: str, seed: int) -> None:
+    chance = random.Random(seed)
+    members = sheet_members(sheet(ONE, parcel(2, square(10, 0, 10))))
+    lines = members[member].split(b"\r\n")
+    i, j = chance.randrange(len(lines)), chance.randrange(len(lines))
+    if kind == "lost":
+        del lines[i]
+    elif kind == "repeated":
+        lines.insert(i, lines[j])
+    elif kind == "moved":
+        lines[i], lines[j] = lines[j], lines[i]
+    elif kind == "byte" and lines[i]:
+        place = chance.randrange(len(lines[i]))
+        lines[i] = lines[i][:place] + bytes([chance.randrange(256)]) + lines[i][place + 1 :]
+    elif kind == "value" and lines[i]:
+        new = chance.choice([b"", b"nan", b"+1e400;+2;", b"a;b;c;d", b"-1", b"\xff\xfe"])
+        lines[i] = lines[i][:5] + b"%02d:" % len(new) + new
+    members[member] = b"\r\n".join(lines)
+    with TemporaryDirectory() as folder:
+        try:
+            layers = read_edigeo(packed(Path(folder) / f"edigeo-{SHEET}.tar.bz2", members))
+        except JntError:
+            return
+    assert all(layer.counts.read == layer.counts.kept + len(layer.rejected) for layer in layers)

@@ -237,8 +237,11 @@ def _points(one: Descriptor, member: str) -> Array:
 
 
 def _require_counts(one: Descriptor, member: str) -> None:
+    counts = _COUNTED.get(one.kind)
+    if counts is None:
+        return
     names = [name for name, _ in one.fields]
-    for announced, counted in _COUNTED.get(one.kind, ()):
+    for announced, counted in counts:
         if one.first(announced) not in {"", str(names.count(counted))}:
             raise UnreadableError(
                 f"descriptor {one.kind} {one.rid} has lost records",

@@ -34,7 +34,10 @@ class Descriptor:
 
     def first(self, name: str) -> str:
         """Value of the first field of that name, empty without one."""
-        return next((value for field, value in self.fields if field == name), "")
+        for field, value in self.fields:
+            if field == name:
+                return value
+        return ""
 
     def every(self, name: str) -> list[str]:
         """Values of all fields of that name."""

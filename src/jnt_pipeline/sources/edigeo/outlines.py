@@ -68,7 +68,10 @@ def _surface(faces: Sequence[shapely.Geometry]) -> shapely.Geometry:
     apart = shapely.MultiPolygon([part for face in faces for part in shapely.get_parts(face)])
     if apart.is_valid:
         return apart
-    together: shapely.Geometry = shapely.coverage_union_all(np.array(faces, dtype=object))
+    try:
+        together: shapely.Geometry = shapely.coverage_union_all(np.array(faces, dtype=object))
+    except shapely.GEOSException:  # the faces overlap along a border that they share
+        return apart
     whole = math.isclose(shapely.area(together), shapely.area(apart), rel_tol=1e-9)
     return together if whole and shapely.is_valid(together) else apart
 
