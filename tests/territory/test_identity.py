@@ -122,6 +122,21 @@ def test_a_statement_about_something_far_away_makes_no_link() -> None:
     assert linked(layers, "topo-rnb") == []
 
 
+def test_a_statement_about_something_far_away_or_unknown_is_a_contradiction_of_score_zero() -> None:
+    far = box(900, 100, 910, 109)
+    layers = {"topo_buildings": topo({T[1]: HOUSE}, rnb_ids=[f"{R[2]}|{R[8]}"]),
+              "rnb_buildings": rnb({R[2]: far}, topo_building_ids=[T[7]])}  # fmt: skip
+    judgement = judge(layers, DEFAULTS)
+    against = judgement.contradictions(ON)
+    assert against[["source_id", "target_id", "method", "score"]].to_numpy().tolist() == [
+        [T[1], R[2], "declared", 0.0], [T[1], R[8], "declared", 0.0], [T[7], R[2], "declared", 0.0],
+    ]  # fmt: skip
+    assert json.loads(against["evidence"][0]) == {"stated_by": ["bdtopo"], "found_within_m": None,
+                                                  "looked_within_m": 50}  # fmt: skip
+    # The cell of the one who states it has the row.
+    assert judgement.contradictions(ON, (0, 0, 500, 500))["target_id"].tolist() == [R[2], R[8]]
+
+
 def test_a_point_of_the_rnb_is_linked_to_the_building_that_it_lies_in() -> None:
     layers = {"footprints": footprints(F=HOUSE, G=box(130, 100, 140, 109)),
               "rnb_buildings": rnb({R[1]: Point(104, 103)})}  # fmt: skip
@@ -190,7 +205,7 @@ def test_absent_and_empty_layers_give_an_empty_table_and_things_without_place_no
 
 @pytest.mark.parametrize("left_out", ["footprints", "parcels", "topo_buildings", "rnb_buildings", "addresses"])
 def test_any_layer_may_be_absent(left_out: str) -> None:
-    layers = {name: frame for name, frame in town(2000).layers.items() if name != left_out}
+    layers = {name: frame for name, frame in town(7, 2).layers.items() if name != left_out}
     links = link_identities(layers, DEFAULTS, linked_on=ON)
     word = {"footprints": "building", "parcels": "parcel", "topo_buildings": "topo", "rnb_buildings": "rnb",
             "addresses": "address"}[left_out]  # fmt: skip
@@ -240,7 +255,7 @@ def test_the_page_states_what_is_measured(repository: Path) -> None:
 
 
 def test_the_order_of_the_layers_changes_nothing() -> None:
-    layers = town(2001).layers
+    layers = town(7, 2).layers
     mixed = {name: frame.sample(frac=1, random_state=number) for number, (name, frame) in enumerate(layers.items())}
     straight = link_identities(layers, DEFAULTS, linked_on=ON)
     pd.testing.assert_frame_equal(straight, link_identities(mixed, DEFAULTS, linked_on=ON), check_exact=True)

@@ -79,11 +79,12 @@ def derived_id_faults(town: RegisterTown, cell_m: tuple[float, float], seed: int
     """Shares of footprints whose derived id changes with the format of the file, and that share a cell with another.
 
     The id is made of the cell in which the centroid lies. The same plan is written twice: to the centimetre (EDIGÉO)
-    and to 1e-7° (Etalab: 11 mm by 8 mm), after a move of the whole plan by up to a kilometre.
+    and to 1e-7° (Etalab: 11 mm by 8 mm), after the town has been turned and moved, so that no vertex lies on a grid.
     """
+    chance = stream(seed, "grain").random(3)
+    turn = np.array([[np.cos(chance[0]), -np.sin(chance[0])], [np.sin(chance[0]), np.cos(chance[0])]])
     shapes = town.layers["footprints"].geometry.to_numpy()
-    shapes = shapely.transform(shapes, lambda xy: xy + stream(seed, "grain").random(2) * 1000)
-    exact = shapely.transform(shapes, lambda xy: xy + stream(seed, "vertices").random(xy.shape) * 0.01)
+    exact = shapely.transform(shapes, lambda xy: (xy - (7e5, 6.6e6)) @ turn + 1000 * chance[1:])
     cells = [
         np.floor(shapely.get_coordinates(shapely.centroid(_on_grid(exact, step))) / (cell_m[1], cell_m[0]))
         for step in ((0.01, 0.01), (0.0079, 0.0111))

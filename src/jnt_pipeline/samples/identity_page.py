@@ -59,8 +59,9 @@ def page(of_towns: dict[int, dict[str, Scored]]) -> str:
         for name, model in MODELS.items()
     ]
     lines += [FOOT, "| Cell of the centroid | id changes with the format | shares its cell |", "|---|---|---|"]
+    towns = {seed: register_town(seed) for seed in _SEEDS_OF_NOISES}
     for cell in CELLS_M:
-        faults = [derived_id_faults(register_town(seed), cell, seed) for seed in _SEEDS_OF_NOISES]
+        faults = [derived_id_faults(town, cell, seed) for seed, town in towns.items()]
         changed, shared = (sum(part) / len(faults) for part in zip(*faults, strict=True))
         lines.append(f"| {cell[0]:g} m x {cell[1]:g} m | {changed:.2%} | {shared:.2%} |")
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import AssemblyError
@@ -20,6 +21,7 @@ from jnt_pipeline.territory.identity.parameters import IdentityParameters
 from jnt_pipeline.territory.identity.place_candidates import Shares, address_buildings, address_parcels, rnb_parcels
 from jnt_pipeline.territory.identity.registers import Register, Statements
 from jnt_pipeline.territory.identity.scores import Model
+from jnt_pipeline.territory.identity.unfound import Unfound, unfound
 from jnt_pipeline.territory.links import join_links
 
 __all__ = ["IDENTITY_LAYERS", "IDENTITY_LINK_TYPES", "Judgement", "judge", "link_identities"]
@@ -39,11 +41,24 @@ IDENTITY_LINK_TYPES = (
 """Types of the links that are made."""
 
 
+_STATEMENTS = (
+    ("topo-rnb", "topo_buildings", "rnb_ids", "bdtopo", False),
+    ("topo-rnb", "rnb_buildings", "topo_building_ids", "rnb", True),
+    ("rnb-parcel", "rnb_buildings", "parcel_ids", "rnb", False),
+    ("address-parcel", "addresses", "parcel_ids", "ban", False),
+)
+"""Link type, layer and column that state it, the register's name in evidence, whether it names sources."""
+
+Flags = NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All pairs that were looked at, each with its score."""
 
     pairs: tuple[Candidates, ...]
+    unfound: tuple[Unfound, ...]
+    """What registers state and nothing within ``max_declared_gap_m`` bears."""
     registers: Mapping[str, Register]
     parameters: IdentityParameters
 
@@ -59,23 +74,29 @@ class Judgement:
         )
 
     def contradictions(self, linked_on: str, owned: Bounds | None = None) -> pd.DataFrame:
-        """Links that a register states and that score less than ``min_score``, in the columns of ``links``."""
-        least = self.parameters.min_score
-        return join_links(
-            [
-                rows_of(one, one.is_stated & (one.score < least) & self._owned(one, owned), linked_on)
-                for one in self.pairs
-            ]
-        )
+        """Links that a register states and that are not made, in the columns of ``links``.
 
-    def _owned(self, one: Candidates, owned: Bounds | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        if owned is None:
-            return np.ones(len(one.left), dtype=np.bool_)
+        With their score, less than ``min_score``; or with score 0 where the stated id is not within
+        ``max_declared_gap_m``. ``owned`` as for ``links``; of the latter, by the place of the thing that states them.
+        """
+        least = self.parameters.min_score
+        doubted = [
+            rows_of(one, one.is_stated & (one.score < least) & self._owned(one, owned), linked_on) for one in self.pairs
+        ]
+        lost = [one.rows(self._inside(one.layer, owned)[one.speaker], linked_on) for one in self.unfound]
+        return join_links([*doubted, *lost])
+
+    def _owned(self, one: Candidates, owned: Bounds | None) -> Flags:
         name = {"building": "footprints", "topo": "topo_buildings", "rnb": "rnb_buildings", "address": "addresses"}
-        west, south, east, north = shapely.bounds(self.registers[name[one.link_type.split("-")[0]]].shapes).T
+        return self._inside(name[one.link_type.split("-")[0]], owned)[one.left]
+
+    def _inside(self, layer: str, owned: Bounds | None) -> Flags:
+        shapes = self.registers[layer].shapes
+        if owned is None:
+            return np.ones(len(shapes), dtype=np.bool_)
+        west, south, east, north = shapely.bounds(shapes).T
         x, y = (west + east) / 2, (south + north) / 2
-        inside = (x >= owned[0]) & (x < owned[2]) & (y >= owned[1]) & (y < owned[3])
-        return np.asarray(inside[one.left], dtype=np.bool_)
+        return np.asarray((x >= owned[0]) & (x < owned[2]) & (y >= owned[1]) & (y < owned[3]), dtype=np.bool_)
 
 
 def link_identities(
@@ -138,8 +159,25 @@ def judge(
         found["address-parcel"] = address_parcels(
             addresses, parcels, shares, found.get("address-building"), parameters, models
         )
+    lost = _unfound(found, registers, parameters)
     ordered = tuple(found[kind] for kind in IDENTITY_LINK_TYPES if kind in found)
-    return Judgement(pairs=ordered, registers=registers, parameters=parameters)
+    return Judgement(pairs=ordered, unfound=lost, registers=registers, parameters=parameters)
+
+
+def _unfound(
+    found: Mapping[str, Candidates], registers: Mapping[str, Register], parameters: IdentityParameters
+) -> tuple[Unfound, ...]:
+    lost = []
+    for kind, layer, column, by, names_source in _STATEMENTS:
+        if kind in found:
+            stated = Statements.of(registers[layer].texts(column), np.empty(0, dtype=object))
+            lost.append(
+                unfound(
+                    found[kind], stated, (layer, registers[layer]), by,
+                    names_source=names_source, within_m=parameters.max_declared_gap_m,
+                )
+            )  # fmt: skip
+    return tuple(lost)
 
 
 def _silent(register: Register) -> Statements:
