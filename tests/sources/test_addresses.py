@@ -237,11 +237,15 @@ def test_a_commune_is_known_by_the_key_where_no_column_states_it(tmp_path: Path)
     assert codes_found.iloc[1:].isna().all()
 
 
-def test_positions_of_one_address_are_one_record_after_normalising(tmp_path: Path) -> None:
-    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW, BAL_ROW.replace("entrée", "bâtiment"))
+def test_of_several_positions_of_one_address_the_entrance_stays(tmp_path: Path) -> None:
+    other = BAL_ROW.replace("_00009", "_00008")
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW.replace("entrée", "bâtiment"), other, BAL_ROW)
+    native = read(path).layer.frame
+    assert native["address_id"].str[-1].tolist() == ["9", "9", "8"]
+    assert native["position_type"].tolist() == ["entrance", "building", "entrance"]
     layer = normalise(read(path).layer, Reference(horizontal="EPSG:2154"))
-    assert (layer.counts.kept, layer.counts.rejected) == (1, {"duplicate_id": 1})
-    assert layer.frame["position_type"].tolist() == ["entrance"]
+    assert (layer.counts.kept, layer.counts.rejected) == (2, {"duplicate_id": 1})
+    assert layer.frame["position_type"].tolist() == ["entrance", "entrance"]
 
 
 def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:

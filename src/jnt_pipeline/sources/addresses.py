@@ -56,6 +56,9 @@ _POSITIONS = {
     "postal delivery": "postal_delivery",
 }
 
+_BEST_FIRST = ("entrance", "building", "staircase", "unit", "parcel", "segment", "utility", "postal_delivery")
+"""Of several positions of one address (BAL has a row for each), the order in which the BAN prefers them."""
+
 
 class AddressesSource(SourceDeclaration):
     """A CSV file of addresses (BAN or BAL, packed with gzip or not), or a folder of them."""
@@ -116,6 +119,7 @@ class AddressFile:
 def read_addresses(path: Path, source: AddressesSource) -> AddressFile:
     """Read one table of addresses; holds the whole file.
 
+    An address with several rows has its best position first (an entrance before a building), so that this one stays.
     Records are set aside as ``broken_row``, ``bad_insee_code``, ``bad_house_number``, ``bad_ban_id``,
     ``incomplete_ban_ids``, ``bad_coordinates``; rules of the schema are left to the normaliser.
 
@@ -141,7 +145,7 @@ def read_addresses(path: Path, source: AddressesSource) -> AddressFile:
     values, more = _values(frame, text, layout, communes, ids, records)
     faults = _faults(frame, ids, places)
     findings = (*layout.findings, *_of_encoding(text), *ids.findings, *places.findings, *more)
-    kept = np.array([i for i in range(len(frame)) if i not in faults], dtype=np.int64)
+    kept = _best_position_first(values, [i for i in range(len(frame)) if i not in faults])
     rejected = [*text.broken, *((str(records[i]), *faults[i]) for i in sorted(faults))]
     notes = (places.note, *(finding.message for finding in findings))
     points = np.full(len(kept), None, dtype=object)
@@ -162,6 +166,16 @@ def read_addresses(path: Path, source: AddressesSource) -> AddressFile:
         rejected=rejections(rejected),
     )
     return AddressFile(layer=layer, layout=layout.title, findings=findings)
+
+
+def _best_position_first(values: pd.DataFrame, kept: list[int]) -> NDArray[np.int64]:
+    """Records in the order of the file, but for those of one address: its best position first, which then stays."""
+    rows = values.iloc[kept]
+    keys = rows["address_id"]
+    turn = pd.Series(np.arange(len(rows)), index=rows.index)
+    first = turn.groupby(keys).transform("min").fillna(turn)
+    rank = rows["position_type"].map({word: i for i, word in enumerate(_BEST_FIRST)}).fillna(len(_BEST_FIRST))
+    return np.asarray(kept, dtype=np.int64)[np.lexsort((turn, rank, first))]
 
 
 def _records(frame: pd.DataFrame, text: TextTable) -> NDArray[np.object_]:

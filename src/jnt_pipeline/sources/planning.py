@@ -184,6 +184,9 @@ def _read_part(path: Path, name: str, source: PlanningSource) -> _Part | None:
     if found.derives_key:
         frame[schema.key] = derived_ids(schema.key.removesuffix("_id"), _told(frame, schema.key), shapes)
     findings = tuple(_told_by_file(path, note) for note in records.notes)
+    if schema.shape == "none" and frame[GEOMETRY].notna().any():
+        message = f"{path.name}: {schema.name} are a table, the places of its records are left out"
+        findings += (Finding(severity="info", code="places_left_out", message=message),)
     if source.repair and schema.shape == "polygon" and len(frame):
         names = frame[schema.key].to_numpy(dtype=object)
         frame[GEOMETRY], more = repaired(shapes, names)
