@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import Polygon
 from shapely.geometry.polygon import orient
 
 __all__ = ["OUTSIDE", "Point", "TopologicalArc", "arcs_between", "centimetres", "parts_of"]
@@ -37,10 +37,10 @@ def centimetres(coordinates: Sequence[Sequence[float]]) -> tuple[Point, ...]:
 
 
 def parts_of(geometry: shapely.Geometry) -> list[Polygon]:
-    """The polygons of a polygon or multipolygon, outer rings counter-clockwise."""
-    parts = geometry.geoms if isinstance(geometry, MultiPolygon) else [geometry]
+    """The polygons of a polygon or multipolygon, outer rings counter-clockwise; raises ``TypeError`` for others."""
+    parts = shapely.get_parts(geometry)
     if not all(isinstance(part, Polygon) for part in parts):
-        raise TypeError(f"a surface is drawn as a polygon, not as a {geometry.geom_type}")
+        raise TypeError("a surface is drawn as polygons")
     return [orient(part) for part in parts]
 
 
@@ -65,8 +65,7 @@ def arcs_between(faces: Sequence[Polygon]) -> list[TopologicalArc]:
     unused = dict.fromkeys(sorted(sides))
     starts = [segment for segment in sorted(sides) if segment[0] in nodes]
     return [
-        TopologicalArc(points, *sides[start])
-        for start, points in _chains((*starts, *sorted(sides)), unused, at, nodes, sides)
+        TopologicalArc(points, *sides[start]) for start, points in _chains((*starts, *sorted(sides)), unused, at, nodes)
     ]
 
 
@@ -83,9 +82,8 @@ def _chains(
     unused: dict[Segment, None],
     at: dict[Point, list[Segment]],
     nodes: set[Point],
-    sides: dict[Segment, tuple[int, int]],
 ) -> Iterator[tuple[Segment, tuple[Point, ...]]]:
-    del sides
+    """First segment and points of each arc, from node to node, or round a circuit that has none."""
     for start in starts:
         if start not in unused:
             continue
