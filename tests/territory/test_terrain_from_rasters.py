@@ -265,6 +265,23 @@ def test_ground_alone_gives_terrain_and_no_surface(tmp_path: Path) -> None:
     assert values[14, 0] == 96.5
 
 
+def test_of_a_large_raster_only_the_area_and_its_buffer_are_terrain(tmp_path: Path) -> None:
+    path = write_geotiff(
+        tmp_path / "departement_MNT_LAMB93_IGN69.tif",
+        np.full((900, 900), 7.0, np.float32),
+        west=EAST,
+        north=NORTH,
+        pixel=5,
+    )
+    area = {"bbox": [EAST + 2000, NORTH - 2020, EAST + 2020, NORTH - 2000]}
+    terrain = {"resolution_m": 5.0, "buffer_m": 110.0}
+    twin = run(tmp_path, {"kind": "elevation", "path": path.name}, area=area, terrain=terrain)
+    window = twin.raster("dtm").read()
+    assert window.values.shape == (48, 48)  # 20 m and 110 m on each side, at 5 m
+    assert (window.values == 7).all()
+    assert len(twin.rasters["dtm"].tiles) == 4  # around a corner of the kilometre grid
+
+
 def test_a_building_on_an_elevation_raster_knows_its_ground_and_not_its_roof(tmp_path: Path) -> None:
     """A footprint of some 8 by 11 m on a level at 250 m; no roof is made up where nothing says how high it is."""
     write_collection(tmp_path / "cadastre-38001-batiments.json", building(square(5.6, 45.5)))

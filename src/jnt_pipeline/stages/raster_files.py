@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.sources.elevation import ElevationSource
 from jnt_pipeline.sources.elevation_pixels import read_block
 from jnt_pipeline.sources.files import safe_name
+from jnt_pipeline.stages.kilometres import widened
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.terrain_from_rasters import Way, centres_in, filled_from, values_at_centres
@@ -35,7 +37,7 @@ class RasterFile:
     path: Path
     sha256: str
     bounds: Bounds
-    """Outer edges of its pixels, in the twin's horizontal CRS."""
+    """Outer edges of its pixels, in the twin's horizontal CRS, cut to the area of interest and a buffer."""
     surface: str
     """``dtm``, ``dsm`` or ``dhm``."""
     reference: Reference
@@ -65,7 +67,7 @@ class RasterFile:
 
     def verify(self) -> None:
         """Raise ``AssemblyError`` when the file is no longer the one that was ingested."""
-        if not self.path.is_file() or file_sha256(self.path) != self.sha256:
+        if not self.path.is_file() or _sha256(self.path, *_stamp(self.path)) != self.sha256:
             raise AssemblyError(
                 "the elevation raster changed since it was ingested",
                 where=self.path,
@@ -74,15 +76,34 @@ class RasterFile:
             )
 
 
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, n_bytes: int, modified_ns: int) -> str:
+    """Checksum of a file, once for each state of it: one raster may serve a thousand cells."""
+    del n_bytes, modified_ns
+    return file_sha256(path)
+
+
 def raster_files(config: TwinConfig, workspace: Workspace, index: TwinIndex) -> tuple[RasterFile, ...]:
-    """The elevation rasters of the twin, by tile id; those set aside are not among them."""
+    """The elevation rasters of the twin, by tile id; those set aside are not among them.
+
+    One raster may cover a département: only what lies in the area of interest, and ``buffer_m`` around, is terrain.
+    """
     if "elevation_tiles" not in index.layers or not index.layers["elevation_tiles"].counts.kept:
         return ()
     sources = [source for source in config.sources if isinstance(source, ElevationSource)]
     paths = {unit.name: unit.files[0] for source in sources for unit in source.units(config.area)}
     frame = index.territory(workspace).layer("elevation_tiles").to_geopandas()
+    boxes = frame.geometry.bounds.to_numpy()
+    if config.area is not None:
+        west, south, east, north = widened(config.area.bbox, config.terrain.buffer_m)
+        boxes = np.column_stack((np.maximum(boxes[:, :2], (west, south)), np.minimum(boxes[:, 2:], (east, north))))
     files = []
-    for row, box in zip(frame.to_dict("records"), frame.geometry.bounds.to_numpy().tolist(), strict=True):
+    for row, box in zip(frame.to_dict("records"), boxes.tolist(), strict=True):
         files.append(
             RasterFile(
                 tile_id=row["tile_id"],
