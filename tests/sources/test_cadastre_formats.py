@@ -19,8 +19,8 @@ from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.base_layers.streams import LayerStream, collected
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.transform import transform_geometries, transformation
-from jnt_pipeline.errors import MissingCrsError, SourceError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources.cadastre import CadastreSource, geojson_files
+from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, SourceError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.cadastre import CadastreSource, geojson_files, large_geojson
 from jnt_pipeline.sources.check import check_file
 from jnt_pipeline.sources.footprint_ids import footprint_ids
 from source_files import OWNER, building, feature, parcel, square, write_collection
@@ -264,9 +264,9 @@ def test_a_building_outside_the_area_of_its_reference_is_judged_by_the_normalise
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file counts as large, and a batch holds three features."""
-    chunks = geojson_files.feature_chunks
     monkeypatch.setattr(geojson_files, "LARGE_BYTES", 1)
-    monkeypatch.setattr(geojson_files, "feature_chunks", lambda path: chunks(path, at_once=3))
+    monkeypatch.setattr(geojson_files, "FEATURES_AT_ONCE", 2)
+    monkeypatch.setattr(large_geojson, "_AT_ONCE", 3)
 
 
 def same(one: Layer, other: Layer) -> None:
@@ -276,9 +276,7 @@ def same(one: Layer, other: Layer) -> None:
     assert_geodataframe_equal(first.frame, second.frame)
 
 
-def test_a_large_file_gives_what_a_small_one_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_a_large_file_gives_what_a_small_one_gives(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     spoiled = [parcel("04null"), parcel(None), None, parcel("38001000AB0014", {"type": "Cube"}), parcel(contenance="x")]
     sound = [parcel(f"38001000AB{n:04d}", square(5.6 + n / 1000, 45.5)) for n in range(10, 18)]
     path = write_collection(tmp_path / "cadastre-38001-parcelles.json", *sound, *spoiled, sound[0])
@@ -288,6 +286,20 @@ def test_a_large_file_gives_what_a_small_one_gives(
     assert isinstance(stream, LayerStream)
     assert len(list(stream.batches())) == 5
     same(collected(stream), small)
+
+
+def test_values_of_another_type_than_the_first_ones_are_read_all_the_same(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    first = [parcel(f"38001000AB{n:04d}", square(5.6 + n / 1000, 45.5)) for n in range(300)]
+    later = [parcel("38001000AC0001", contenance="120"), parcel("38001000AC0002", contenance=1.5), parcel(12)]
+    own = {**parcel("38001000AC0003"), "crs": {"type": "name", "properties": {"name": "EPSG:4326"}}}
+    path = write_collection(tmp_path / "cadastre-38001-parcelles.json", *first, *later, own, *first[:1])
+    small = layers_of(path)["parcels"]
+    request.getfixturevalue("large")
+    large = layers_of(path)["parcels"]
+    assert large.counts.rejected == {"bad_parcel_id": 1, "bad_registered_area": 1}
+    same(large, small)
 
 
 def test_buildings_that_share_a_place_are_told_apart_over_all_batches(
@@ -309,12 +321,17 @@ def test_buildings_that_share_a_place_are_told_apart_over_all_batches(
     [
         ('{"features": [F, F', UnreadableError, "cut short"),
         ('{"features": [F, F]', UnreadableError, "cut short"),
-        ('{"features": [F, F]} x', UnreadableError, "text after the end"),
+        ('{"features": [F, F]} x', UnreadableError, "cut short"),
         ('{"features": [F F]}', UnreadableError, "cut short"),
         ('{"features": [F, ]}', UnreadableError, "cut short"),
         ('{"features": [F], "crs": {"type": "name", "properties": {"name": "EPSG:2154"}}}', UnsupportedError, "2154"),
         ('{"crs": {"type": "name", "properties": {"name": "EPSG:2154"}}, "features": [F]}', UnsupportedError, "2154"),
         ('{"features": [F, "\udce9"]}', UnreadableError, "not UTF-8"),
+        (
+            '{"features": [F, {"crs": {"type": "name", "properties": {"name": "EPSG:2154"}}}]}',
+            MixedReferencesError,
+            "2154",
+        ),
     ],
 )
 def test_damage_of_a_large_file_is_found_however_late(

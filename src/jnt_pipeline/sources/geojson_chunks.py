@@ -14,7 +14,7 @@ from jnt_pipeline.errors import UnreadableError
 
 __all__ = ["FEATURES_AT_ONCE", "feature_chunks"]
 
-FEATURES_AT_ONCE = 16_384
+FEATURES_AT_ONCE = 4_096
 _BLOCK = 1 << 22  # bytes: some thousand parcels
 
 

@@ -51,6 +51,16 @@ class Dialect:
         """The layer of the twin."""
         return self.mapping.schema.name
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """All attributes that are looked at, in lower case."""
+        origins = [origin for field in self.mapping.fields for origin in field.origins]
+        parts = {name for origin in origins if isinstance(origin, Joined) for name, _ in origin.parts}
+        heads = {origin.name for origin in origins if isinstance(origin, Head)}
+        names = {origin for origin in origins if isinstance(origin, str)}
+        own = {"code_arr", "code_insee"} if self.prepared is _with_commune else set()
+        return frozenset((*names, *heads, *parts, *self.present, *own)) - {_COMMUNE_OF_SHEET, _LOCALISANT}
+
     def is_written_with(self, names: set[str]) -> bool:
         """Whether a layer with these attributes, in lower case, is written in this dialect."""
         if not self.present <= names or self.absent & names:

@@ -28,14 +28,14 @@ from jnt_pipeline.errors import EmptySourceError, SourceError, UnsupportedError
 from jnt_pipeline.provenance import Counts, SourceFile
 from jnt_pipeline.sources.cadastre.deliveries import layer_of_name
 from jnt_pipeline.sources.cadastre.dialects import BUILDING_TYPES, Dialect, dialect_of
+from jnt_pipeline.sources.cadastre.large_geojson import scanned
 from jnt_pipeline.sources.geojson import (
     attributes_of,
     geometries_of,
     read_feature_collection,
     require_longitude_latitude,
 )
-from jnt_pipeline.sources.geojson_chunks import feature_chunks
-from jnt_pipeline.sources.mapping import Joined
+from jnt_pipeline.sources.geojson_chunks import FEATURES_AT_ONCE, feature_chunks
 from jnt_pipeline.sources.place_ids import with_place_ids
 from jnt_pipeline.sources.protocol import SourceDeclaration
 
@@ -44,6 +44,7 @@ __all__ = ["LONLAT", "absent_layer", "read_geojson"]
 LONLAT = Reference(horizontal="EPSG:4326")
 LARGE_BYTES = 32 << 20
 """Size of a file, unpacked, from which it is read in batches: a commune of a hundred thousand parcels is smaller."""
+_LOOK_AT = 256  # features that show what a large file is
 _PACKED = 8  # by how much gzip makes cadastral GeoJSON smaller
 
 Chunks = Iterator[list[Any]]
@@ -76,7 +77,7 @@ def read_geojson(
             )
         return absent_layer(named, (file,), source)
     dialect = _dialect(path, collection.features, collection.attributes)
-    stream = _stream(lambda: iter([collection.features]), dialect, file, source, declared)
+    stream = _stream(lambda: iter([_batch(collection.features, 0, dialect)]), dialect, file, source, declared)
     return _with_known_types(_typed(collected(stream)))
 
 
@@ -94,17 +95,20 @@ def absent_layer(name: str, files: tuple[SourceFile, ...], source: SourceDeclara
 
 
 def _streamed(path: Path, file: SourceFile, source: SourceDeclaration, declared: Reference | None) -> LayerStream:
-    first = next((features for features, _ in feature_chunks(path) if features), [])
-    dialect = _dialect(path, first, attributes_of(first))
-
-    def chunks() -> Chunks:
-        for features, members in feature_chunks(path):
+    def chunks(at_once: int = FEATURES_AT_ONCE) -> Chunks:
+        for features, members in feature_chunks(path, at_once=at_once):
             document = {**members, "features": features}
             require_longitude_latitude(document, path, declared=declared is not None)
             if features:
                 yield features
 
-    return _stream(chunks, dialect, file, source, declared)
+    first = next(chunks(_LOOK_AT), [])
+    dialect = _dialect(path, first, attributes_of(first))
+
+    def batches() -> Iterator[NativeBatch]:
+        return scanned(path, dialect, first, chunks, lambda features, number: _batch(features, number, dialect))
+
+    return _stream(batches, dialect, file, source, declared)
 
 
 def _dialect(path: Path, features: list[Any], attributes: frozenset[str]) -> Dialect:
@@ -137,7 +141,7 @@ def _are_points(features: list[Any]) -> bool:
 
 
 def _stream(
-    chunks: Callable[[], Chunks],
+    plain: Callable[[], Iterator[NativeBatch]],
     dialect: Dialect,
     file: SourceFile,
     source: SourceDeclaration,
@@ -145,12 +149,6 @@ def _stream(
 ) -> LayerStream:
     reference = LONLAT if declared is None else declared
     schema = dialect.mapping.schema
-
-    def plain() -> Iterator[NativeBatch]:
-        first = 0
-        for features in chunks():
-            yield _batch(features, first, dialect)
-            first += len(features)
 
     def batches() -> Iterator[NativeBatch]:
         if not dialect.letter:
@@ -188,19 +186,12 @@ def _name(properties: dict[str, Any], position: int) -> str:
 def _attributes(properties: list[dict[str, Any]], shapes: np.ndarray[Any, Any], dialect: Dialect) -> pa.RecordBatch:
     """The attributes that the dialect takes, all of them, as text or whole numbers; with the geometries as WKB."""
     met = {name for row in properties for name in row}
-    names = sorted(name for name in met if name.lower() in _taken(dialect))
+    names = sorted(name for name in met if name.lower() in dialect.taken)
     columns = [_column([row.get(name) for row in properties]) for name in names]
     missing = _missing(dialect, names)
     columns += [pa.nulls(len(properties), pa.string()) for _ in missing]
     wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
     return pa.RecordBatch.from_arrays([*columns, wkb], [*names, *missing, "geometry"])
-
-
-def _taken(dialect: Dialect) -> frozenset[str]:
-    origins = [origin for field in dialect.mapping.fields for origin in field.origins]
-    found = [origin if isinstance(origin, str) else origin.name for origin in origins if not isinstance(origin, Joined)]
-    joined = [name for origin in origins if isinstance(origin, Joined) for name, _ in origin.parts]
-    return frozenset((*found, *joined, *dialect.present, "code_arr", "code_insee"))
 
 
 def _missing(dialect: Dialect, names: list[str]) -> list[str]:
