@@ -7,6 +7,10 @@ import pytest
 import shapely
 from shapely.geometry import Point, box
 
+from jnt_pipeline.samples.chance import stream
+from jnt_pipeline.samples.identity_fit import _fitted
+from jnt_pipeline.samples.identity_measures import derived_id_faults
+from jnt_pipeline.samples.registers import register_town
 from jnt_pipeline.territory.identity.candidates import lead, rival
 from jnt_pipeline.territory.identity.offsets import local_offsets, moved
 from jnt_pipeline.territory.identity.outline_pairs import candidate_pairs, compared
@@ -129,3 +133,31 @@ def test_the_reach_grows_with_what_may_be_far() -> None:
 def test_shapes_are_moved_by_their_own_vector() -> None:
     both = moved(shapes(box(0, 0, 1, 1), Point(5, 5)), np.array([[1.0, 2.0], [-5.0, 0.0]]))
     assert shapely.equals(both, shapes(box(1, 2, 2, 3), Point(0, 5))).all()
+
+
+def test_the_fit_finds_the_weights_that_made_the_truth() -> None:
+    chance = stream(1, "fit")
+    rows = chance.random((20_000, 2)) * (4, 2)
+    truth = chance.random(20_000) < 1 / (1 + np.exp(3 - 2 * rows[:, 0] + rows[:, 1]))
+    found = _fitted(("a", "b"), rows, truth).weights
+    # The standard error of a weight is some 0.05 with 20,000 pairs.
+    assert found["one"] == pytest.approx(-3, abs=0.2)
+    assert found["a"] == pytest.approx(2, abs=0.15)
+    assert found["b"] == pytest.approx(-1, abs=0.15)
+
+
+def test_ids_made_of_wider_cells_change_less_with_the_format_and_are_shared_more() -> None:
+    town = register_town(7, n_blocks=2)
+    of_degrees, of_metres, of_rooms = (derived_id_faults(town, (step, step), 7) for step in (0.09, 1.0, 8.0))
+    assert of_degrees[0] > 0.005 > of_metres[0]
+    assert of_metres[1] < of_rooms[1]
+
+
+def test_a_generated_town_is_the_same_for_the_same_seed_and_without_noise_each_building_is_in_both_registers() -> None:
+    town, again = register_town(7, n_blocks=1, noise=0), register_town(7, n_blocks=1, noise=0)
+    for name, frame in town.layers.items():
+        assert frame.equals(again.layers[name])
+    links = town.truth[town.truth["link_type"] == "building-topo"]
+    n = len(town.layers["footprints"])
+    assert len(links) == links["source_id"].nunique() == links["target_id"].nunique() == n
+    assert len(town.layers["topo_buildings"]) == n
