@@ -142,8 +142,9 @@ def test_where_degrees_lie_elsewhere_the_metres_near_the_commune_are_taken_and_s
     assert found.layer.provenance.notes[0].startswith("places from x, y in EPSG:2154: 1 of 1 records")
 
 
-def test_where_metres_lie_elsewhere_the_degrees_are_taken(tmp_path: Path) -> None:
-    row = BAN_ROW.replace("951088.5;6335099.35", "151088.5;6835099.35")
+@pytest.mark.parametrize("metres", ["151088.5;6835099.35", "9e30;9e30"])
+def test_where_metres_lie_elsewhere_or_nowhere_the_degrees_are_taken(tmp_path: Path, metres: str) -> None:
+    row = BAN_ROW.replace("951088.5;6335099.35", metres)
     found = read(write_table(tmp_path / "a.csv", BAN_COLUMNS, row))
     assert str(found.layer.reference) == "EPSG:4326"
     assert found.layer.frame.geometry.iloc[0].x == 6.135212
@@ -227,6 +228,9 @@ def test_names_in_regional_languages_stay(real: Path) -> None:
 def test_permanent_identifiers_come_from_either_layout(real: Path) -> None:
     for name in ("1.3-valid-uid_adresse", "1.4-valid"):
         assert set(read(real / f"bal/{name}.csv").layer.frame["ban_id"]) == {ADDRESS_UUID}
+    ids = read(real / "buildings_addresses/ban_with_ids_test_data.csv").layer.frame["ban_id"]
+    assert ids.notna().tolist() == [True, True, False, True]
+    assert ids.iloc[0] == "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 
 
 def test_a_commune_is_known_by_the_key_where_no_column_states_it(tmp_path: Path) -> None:

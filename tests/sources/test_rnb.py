@@ -13,7 +13,7 @@ import shapely
 
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise
-from jnt_pipeline.base_layers.streams import collected
+from jnt_pipeline.base_layers.streams import collected, normalise_stream
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.transform import transform_geometries, transformation
 from jnt_pipeline.errors import EmptySourceError, JntError, SourceError, UnreadableError, UnsupportedError
@@ -179,6 +179,27 @@ def test_files_that_cannot_be_used_are_refused_by_name(
     path.write_text(content)
     with pytest.raises(error, match=name):
         layer_of(path)
+
+
+@pytest.mark.shared
+def test_console_text_before_the_json_is_refused(shared: Path) -> None:
+    path = shared / "data/base_layers/bad/ads_and_operation.json"
+    with pytest.raises(UnreadableError, match=r"(?s)ads_and_operation\.json.*no text may stand before"):
+        layer_of(path)
+    assert check_file(path).verdict == "unreadable"
+
+
+def test_the_streamed_layer_is_that_of_the_whole_one(tmp_path: Path) -> None:
+    rows = (*RNB_ROWS, RNB_ROWS[0], RNB_ROWS[1].replace("ZQP5VP4WN6BX", "ZQP5VP4WN6BO"), "1;2")
+    path = write_table(tmp_path / "RNB_09.csv", RNB_COLUMNS, *rows)
+    stream = read_rnb(path, RnbSource.model_validate({"path": path, **OWNER}))
+    whole = normalise(collected(stream), LAMBERT)
+    streamed = normalise_stream(stream, LAMBERT, path=tmp_path / "rnb.parquet")
+    assert streamed.counts == whole.counts
+    assert streamed.counts.rejected == {"bad_rnb_id": 1, "broken_row": 1, "duplicate_id": 1}
+    written = gpd.read_parquet(tmp_path / "rnb.parquet").sort_values("rnb_id", ignore_index=True)
+    assert written["rnb_id"].tolist() == whole.frame["rnb_id"].tolist()
+    assert written.geometry.geom_equals_exact(whole.frame.geometry, tolerance=1e-3).all()
 
 
 def test_the_frame_is_in_degrees(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def places_of(
     n_xy, n_degrees = _n_in_place(as_degrees, departements), _n_in_place(degrees, departements)
     findings = []
     apart = _distance_m(as_degrees, degrees)
-    strayed = np.isfinite(apart) & (apart > CONTRADICTION_M)
+    # numbers that are no place of the projection at all lie apart from any
+    strayed = (has_xy & has_degrees & ~(apart <= CONTRADICTION_M)) if code is not None else np.zeros(n, dtype=bool)
     takes_xy = code is not None and n_xy >= n_degrees and n_xy > 0
     taken, left = ("x, y", "lon, lat") if takes_xy else ("lon, lat", "x, y")
     if strayed.any():
@@ -98,7 +99,7 @@ def places_of(
             records_warning(
                 "contradicting_coordinates",
                 f"records whose x, y ({code}) and lon, lat lie more than {CONTRADICTION_M:g} m apart, "
-                f"up to {apart[strayed].max():,.0f} m; {taken} are taken",
+                f"up to {np.nanmax(apart[strayed], initial=0):,.0f} m; {taken} are taken",
                 records[strayed],
                 "ask the producer which of the two is right",
             )
