@@ -149,6 +149,22 @@ def test_rasters_of_another_reference_are_asked_at_the_place_of_each_pixel(tmp_p
         values_from_files([file], "dtm", grid, TWIN)
 
 
+def test_a_raster_in_degrees_is_read_where_its_thirds_of_a_second_lie(tmp_path: Path) -> None:
+    """1/3" is no round number of degrees: a plane that rises with the longitude comes back to a tenth of a millimetre."""
+    east, north, pixel = 842_700.0, 6_517_800.0, 1 / 10_800
+    to_degrees = pyproj.Transformer.from_crs(2154, 4171, always_xy=True)
+    lon, lat = to_degrees.transform(east, north)
+    columns = np.arange(60, dtype=np.float32)
+    plane = np.tile(100 + 0.125 * columns, (60, 1))
+    west, top = round(lon / pixel) * pixel - 30 * pixel, round(lat / pixel) * pixel + 30 * pixel
+    path = write_geotiff(tmp_path / "a.tif", plane, west=west, north=top, pixel=pixel, crs="EPSG:4171")
+    grid = Grid.covering((east - 10, north - 10, east + 10, north + 10), 1.0)
+    found = values_from_files([delivered(path, "EPSG:4171+5720", (east, north), None)], "dtm", grid, TWIN)
+    x, _ = to_degrees.transform(*np.meshgrid(grid.x_centres, grid.y_centres))
+    expected = 100 + 0.125 * ((x - west) / pixel - 0.5)
+    np.testing.assert_allclose(found.values, expected, atol=1e-4)
+
+
 class Lifted:
     """Heights that a stated operation moves: up by a tenth of the easting beyond 900 km, and two metres."""
 
