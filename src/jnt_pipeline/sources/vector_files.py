@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources.vector_soundness import at_hand, dbf_encoding, require_whole
+from jnt_pipeline.sources.vector_soundness import at_hand, dbf_encoding, is_json, require_whole
 
 if TYPE_CHECKING:
     from jnt_pipeline.base_layers.columns import LayerSchema
@@ -40,6 +40,7 @@ records set aside."""
 _LONLAT = "OGC:CRS84"
 _AS_WRITTEN = {"GML_FIELDTYPES": "ALWAYS_STRING"}
 """GML without a scheme states no types, and GDAL would make a number of the code 01004."""
+_SCANNED = "GeoJSON, scanned"
 _HEARING = threading.Lock()
 """Python's list of warnings is one for all threads."""
 
@@ -50,15 +51,15 @@ class Features:
 
     path: Path
     driver: str
-    """GDAL's name of the format (``GPKG``, ``ESRI Shapefile``, ``GML``, …), or ``Parquet``."""
+    """GDAL's name of the format (``GPKG``, ``ESRI Shapefile``, ``GML``, …), ``Parquet``, or ``GeoJSON, scanned``."""
     layer: str
     """Name of the layer in the file."""
     columns: pa.Schema
     """Attributes with their Arrow types; the geometry is not among them."""
     crs: str
     """Reference as the file states it: a code, WKT or PROJJSON; empty when it states none."""
-    n_features: int
-    """Number of records that the file states or that were counted."""
+    n_features: int | None
+    """Number of records that the file states or that were counted; None where only reading tells."""
     geometry_type: str
     """As GDAL says it: ``Polygon``, ``MultiPolygon Z``, ``Unknown``; empty for a table."""
     notes: tuple[str, ...] = ()
@@ -84,14 +85,14 @@ class Features:
         Raises ``UnreadableError`` when the file turns out to be damaged, or ends before its last record.
         """
         n_read = 0
-        opened = _parquet_batches if self.driver == "Parquet" else _gdal_batches
+        opened = _OPENERS.get(self.driver, _gdal_batches)
         try:
             for batch in opened(self, records_at_once):
                 n_read += batch.num_rows
                 yield batch
         except (pa.ArrowException, OSError, RuntimeError) as error:
             raise _damaged(self.path, str(error)) from error
-        if n_read < self.n_features:
+        if self.n_features is not None and n_read < self.n_features:
             raise _damaged(self.path, f"{n_read:,} records can be read, {self.n_features:,} were announced")
 
 
@@ -105,13 +106,16 @@ def layer_names(path: Path) -> tuple[str, ...]:
         return tuple(str(name) for name, _ in pyogrio.list_layers(place))
 
 
-def open_features(path: Path, *, layer: str | None = None) -> Features:
+def open_features(path: Path, *, layer: str | None = None, columns: pa.Schema | None = None) -> Features:
     """Describe one layer of a file: GeoPackage, shapefile (zipped or not), GML, GeoJSON (gzip or not), FlatGeobuf, …
 
     Parameters
     ----------
     layer
         Name of the layer; may be left out when the file has a single one, or a single one with a geometry.
+    columns
+        Of GeoJSON (gzip or not): properties to read, with their types. The file is then read once, in windows and by
+        kernels of this package, and nothing is guessed: ``numero`` stays text. Other formats state their columns.
 
     Raises
     ------
@@ -122,7 +126,11 @@ def open_features(path: Path, *, layer: str | None = None) -> Features:
     SourceError
         The layer is not there, or has to be named.
     """
-    return _open_parquet(path, layer) if _is_parquet(path) else _open_by_gdal(path, layer)
+    if _is_parquet(path):
+        return _open_parquet(path, layer)
+    if columns is not None and is_json(path):
+        return _open_json(path, columns)
+    return _open_by_gdal(path, layer)
 
 
 def stream(
@@ -301,6 +309,30 @@ def _parquet_batches(features: Features, records_at_once: int) -> Iterator[pa.Re
         names = features.columns.names
         for batch in file.iter_batches(records_at_once, columns=[*names, *([shape] if shape else [])]):
             yield _named(batch, names, shape)
+
+
+def _open_json(path: Path, columns: pa.Schema) -> Features:
+    from jnt_pipeline.sources.geojson_scan.reader import stated_crs
+
+    return Features(
+        path=path,
+        driver=_SCANNED,
+        layer=path.name.split(".")[0],
+        columns=columns,
+        crs=stated_crs(path),
+        n_features=None,
+        geometry_type="Unknown",
+    )
+
+
+def _json_batches(features: Features, records_at_once: int) -> Iterator[pa.RecordBatch]:
+    from jnt_pipeline.sources.geojson_scan.reader import read_batches
+
+    return read_batches(features.path, features.columns, records_at_once)
+
+
+_OPENERS = {"Parquet": _parquet_batches, _SCANNED: _json_batches}
+"""Who reads the formats that GDAL does not read here."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from jnt_pipeline.errors import UnreadableError
 
-__all__ = ["at_hand", "dbf_encoding", "require_whole"]
+__all__ = ["at_hand", "dbf_encoding", "is_json", "require_whole"]
 
 _UTF8_SHARE = 0.5  # of the letters beyond ASCII: those of Latin-1 read as UTF-8 are practically never whole
 _CODE_PAGES = {0x57: "CP1252", 0x03: "CP1252", 0x02: "CP850", 0x01: "CP437"}  # language driver of a DBF
@@ -54,6 +54,19 @@ def at_hand(path: Path) -> Iterator[Path]:
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise _error(path.name, "the archive is damaged or cut short", str(error)) from error
         yield place
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file, gzip or not, begins as a JSON object. Raises ``UnreadableError``."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path, "rb") as packed:
+                head = packed.read(512)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _error(path.name, "the archive is damaged or cut short", str(error)) from error
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def require_whole(path: Path, *, where: str) -> None:
