@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from shapely.geometry import Point, box
+from shapely.geometry import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.errors import AssemblyError
@@ -143,10 +143,22 @@ def test_a_point_of_the_rnb_is_linked_to_the_building_that_it_lies_in() -> None:
     assert linked(layers, "building-rnb") == [("F", R[1], "inside")]
 
 
-def test_rnb_ids_out_of_force_are_linked_to_nothing() -> None:
-    layers = {"footprints": footprints(F=HOUSE), "rnb_buildings": rnb({R[1]: HOUSE, R[2]: HOUSE},
-                                                                      is_active=[False, True])}  # fmt: skip
+@pytest.mark.parametrize("in_force", [True, None])
+def test_rnb_ids_out_of_force_are_linked_to_nothing(in_force: bool | None) -> None:
+    register = rnb({R[1]: HOUSE, R[2]: HOUSE}, is_active=[False, in_force])
+    layers = {"footprints": footprints(F=HOUSE), "rnb_buildings": register}
     assert linked(layers, "building-rnb") == [("F", R[2], "geometry")]
+
+
+def test_invalid_flat_and_three_dimensional_outlines_are_compared_as_they_can_be() -> None:
+    bow_tie = Polygon([(100, 100), (110, 109), (110, 100), (100, 109)])
+    high = Polygon([(200, 200, 30), (210, 200, 30), (210, 209, 30), (200, 209, 30)])
+    wall = LineString([(300, 300), (310, 300)])
+    layers = {
+        "footprints": footprints(bow_tie=bow_tie, high=high, wall=wall),
+        "topo_buildings": topo({T[1]: HOUSE, T[2]: box(200, 200, 210, 209), T[3]: box(300, 295, 310, 305)}),
+    }
+    assert [(a, b) for a, b, _ in linked(layers, "building-topo")] == [("bow_tie", T[1]), ("high", T[2])]
 
 
 def street() -> Layers:

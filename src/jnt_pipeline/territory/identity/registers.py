@@ -49,7 +49,7 @@ class Register:
         rows = layer.sort_values(key, ignore_index=True) if len(layer) else layer
         placed = ~(rows.geometry.is_empty | rows.geometry.isna()).to_numpy(dtype=bool)
         if "is_active" in rows.columns:
-            placed &= (rows["is_active"].astype("object").map(lambda value: value is not False)).to_numpy(dtype=bool)
+            placed &= rows["is_active"].astype("boolean").fillna(True).to_numpy(dtype=bool)
         rows = rows[placed]
         flat = np.asarray(shapely.force_2d(rows.geometry.to_numpy()), dtype=object)
         shapes = surfaces(flat)
