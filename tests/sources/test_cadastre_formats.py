@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,35 @@ def test_the_eight_layers_of_etalab_are_the_same_in_every_format(tmp_path: Path,
     (place,) = footprint_ids(np.array(["38001"]), np.array([PLACE]))
     assert layers["footprints"].frame["footprint_id"].tolist() == [place]
     assert layers["localities"].frame["locality_id"].tolist() == [place.replace("-B-", "-L-")]
+
+
+def test_a_zipped_shapefile_of_a_departement_is_read_as_it_is_downloaded(tmp_path: Path) -> None:
+    columns = {name: [value] for name, value in ETALAB["parcelles"][1].items() if name != "arpente"}
+    folder = tmp_path / "plain"
+    write_features(folder / "parcelles.shp", [PLACE], columns, crs="EPSG:4326")
+    with zipfile.ZipFile(tmp_path / "cadastre-38-parcelles-shp.zip", "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    source = CadastreSource.model_validate({"path": tmp_path / "cadastre-38-parcelles-shp.zip", **OWNER})
+    (unit,) = source.units(None)
+    assert unit.name == "38"
+    (layer,) = source.read(unit, None)
+    assert isinstance(layer, LayerStream)
+    assert collected(layer).frame["parcel_id"].tolist() == ["380010000A0012"]
+
+
+def test_geojson_in_another_reference_is_read_where_that_is_declared(tmp_path: Path) -> None:
+    shape = shapely.geometry.mapping(squares(1)[0])
+    crs = {"type": "name", "properties": {"name": "EPSG:2154"}}
+    path = write_collection(tmp_path / "x.json", building(shape, commune="75101"), crs=crs)
+    with pytest.raises(UnsupportedError, match="2154"):
+        layers_of(path)
+    layer = layers_of(path, reference="EPSG:2154")["footprints"]
+    assert str(layer.reference) == "EPSG:2154"
+    (same_place,) = footprint_ids(
+        np.array(["75101"]), np.array(squares(1)), reference=Reference(horizontal="EPSG:2154")
+    )
+    assert layer.frame["footprint_id"].tolist() == [same_place]
 
 
 def test_a_section_is_never_made_from_what_has_lost_its_zeros(tmp_path: Path) -> None:

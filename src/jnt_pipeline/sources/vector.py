@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jnt_pipeline.area import AreaOfInterest
@@ -34,7 +37,7 @@ Names = Annotated[tuple[str, ...], Field(min_length=1)]
 class MappedColumn(BaseModel):
     """Where one column of the layer comes from, and what it promises."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     origin: str | Names = Field(
         default=(),
@@ -62,6 +65,11 @@ class MappedColumn(BaseModel):
             raise ValueError("a column needs `from` or `constant`")
         if self.unit and (self.unit not in _UNITS or self.kind not in {"number", "integer"}):
             raise ValueError(f"unit {self.unit!r} of a {self.kind}; units of numbers are {', '.join(_UNITS)}")
+        try:
+            re.compile(self.pattern)
+            pc.match_substring_regex(pa.array([""]), self.pattern)
+        except (re.error, pa.ArrowInvalid) as error:
+            raise ValueError(f"pattern {self.pattern!r}: {error}") from error
         return self
 
     @property

@@ -147,7 +147,7 @@ def _stream(
     source: SourceDeclaration,
     declared: Reference | None,
 ) -> LayerStream:
-    reference = LONLAT if declared is None else declared
+    reference = LONLAT if declared is None else declared.flat()  # the plan has no heights
     schema = dialect.mapping.schema
 
     def batches() -> Iterator[NativeBatch]:
