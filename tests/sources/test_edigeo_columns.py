@@ -159,3 +159,19 @@ def test_a_text_that_latin_1_cannot_write_is_refused(tmp_path: Path) -> None:
         write_sheet(
             tmp_path, sheet(PlanObject(name="LIEUDIT", geometry=square(0, 0, 9), attributes={"TEX": "Les Sœurs"}))
         )
+
+
+def test_ids_of_details_tell_class_commune_and_place_and_different_ones_in_one_place_apart(tmp_path: Path) -> None:
+    # a name that is drawn on the stone: two classes, one place; two lines about one middle
+    layers = read(
+        tmp_path,
+        PlanObject(name="BORNE", geometry=Point(EAST, NORTH)),
+        PlanObject(name="TPOINT", geometry=Point(EAST, NORTH), attributes={"SYM": "30"}),
+        PlanObject(name="TSURF", geometry=square(10, 10, 10), attributes={"SYM": "34"}),
+        PlanObject(name="TSURF", geometry=square(12, 12, 6), attributes={"SYM": "65"}),
+    )
+    stone, text = layers["cadastral_points"].frame["detail_id"]
+    assert (stone[:12], text[:13]) == ("38001-BORNE-", "38001-TPOINT-")
+    assert stone[12:] == text[13:]
+    outer, inner = layers["cadastral_surfaces"].frame["detail_id"]
+    assert inner == f"{outer}-2"

@@ -19,7 +19,7 @@ from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.sources.edigeo.attributes import CLASSES, Commune, FaultyRecordError, row_of
 from jnt_pipeline.sources.edigeo.content import LABELS, Content, Feature, Key
 from jnt_pipeline.sources.edigeo.outlines import BrokenOutlineError, geometry_of
-from jnt_pipeline.sources.footprint_ids import footprint_ids
+from jnt_pipeline.sources.footprint_ids import footprint_ids, shared_ids, told_apart
 
 __all__ = ["LAYER_NAMES", "RELATIONS", "sheet_layers"]
 
@@ -171,10 +171,9 @@ def _layer(
             located[column] = _text(footprint_ids(codes, geometries, letter=letter, reference=reference), located)
         elif name.startswith("cadastral_"):
             kinds = located["detail_class"].to_numpy(dtype=object)
-            found = np.full(len(located), None, dtype=object)
-            for kind in sorted(set(kinds)):
-                of = np.flatnonzero(kinds == kind)
-                found[of] = footprint_ids(codes[of], geometries[of], letter=kind, reference=reference)
+            places = shared_ids(codes, geometries, letter="", reference=reference)
+            named = [one and one.replace("--", f"-{kind}-", 1) for one, kind in zip(places, kinds, strict=True)]
+            found = told_apart(np.array(named, dtype=object), geometries)
             located["detail_id"] = _text(found, located)
         ids |= {
             key: (name, str(one)) for key, one in zip(table.keys, located[schema.key], strict=True) if not pd.isna(one)
