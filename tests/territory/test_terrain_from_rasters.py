@@ -150,7 +150,7 @@ def test_rasters_of_another_reference_are_asked_at_the_place_of_each_pixel(tmp_p
 
 
 def test_a_raster_in_degrees_is_read_where_its_thirds_of_a_second_lie(tmp_path: Path) -> None:
-    """1/3" is no round number of degrees: a plane that rises with the longitude comes back to a tenth of a millimetre."""
+    """1/3" is no round number of degrees: a plane that rises with the longitude comes back all the same."""
     east, north, pixel = 842_700.0, 6_517_800.0, 1 / 10_800
     to_degrees = pyproj.Transformer.from_crs(2154, 4171, always_xy=True)
     lon, lat = to_degrees.transform(east, north)
