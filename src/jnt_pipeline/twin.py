@@ -79,7 +79,10 @@ class Edition(_Document):
     is_told: bool = Field(default=True, description="Whether its changes are told: they are not when the area changed.")
     raw: dict[str, str] = Field(description="Parts as ingest made them: SHA-256 by path, in the order of the units.")
     before: LayerEntry | None = Field(default=None, description="The layer of the edition before, as it was published.")
-    before_raw: tuple[str, ...] = Field(default=(), description="SHA-256 of the raw parts of the edition before.")
+    shown: dict[str, str] = Field(
+        default_factory=dict, description="Part that the twin shows, by SHA-256 of the raw one."
+    )
+    before_shown: dict[str, str] = Field(default_factory=dict, description="The same of the edition before.")
     aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of the edition before.")
     own_aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of this edition.")
 

@@ -66,14 +66,14 @@ def follow_editions(
             compared = {
                 "number": last.number + 1,
                 "before": published.layers[name],
-                "before_raw": tuple(last.raw.values()),
+                "before_shown": last.shown,
                 "aliases": last.own_aliases,
                 "is_told": last.area == config.area,
             }
             this = this.model_copy(update=compared)
         editions[name] = this
         if this.before is not None:
-            layers[name] = _with_ids_of_before(entry, this.before, this.before_raw)
+            layers[name] = _with_ids_of_before(entry, this.before, this.before_shown)
             planned.append(_plan_changes(name, entry, this, config, workspace))
     records, done = make_units(workspace, runner, planned)
     report += done
@@ -87,6 +87,9 @@ def follow_editions(
     report += done
     for (name, part), one in renamed.items():
         layers[name] = _with_part(layers[name], part, again[one.unit.name], name)
+    for name, edition in editions.items():
+        shown = zip(base.layers[name].parts.values(), layers[name].parts, strict=True)
+        editions[name] = edition.model_copy(update={"shown": dict(shown)})
     layers |= layer_entries(workspace, records)
     made = (*records.values(), *again.values())
     units = (*base.units, *((r.stage, r.name, r.key) for r in made))
@@ -94,10 +97,12 @@ def follow_editions(
     return base.model_copy(update={"layers": layers, "editions": editions, "units": units}), report
 
 
-def _with_ids_of_before(entry: LayerEntry, before: LayerEntry, before_raw: tuple[str, ...]) -> LayerEntry:
+def _with_ids_of_before(entry: LayerEntry, before: LayerEntry, shown: Mapping[str, str]) -> LayerEntry:
     """The layer with those parts of the edition before that are the same and whose records keep other ids."""
-    same = {raw: (part, sha) for (part, sha), raw in zip(before.parts.items(), before_raw, strict=True) if sha != raw}
-    return entry.model_copy(update={"parts": dict(same.get(sha, (part, sha)) for part, sha in entry.parts.items())})
+    parts = (
+        (shown[sha], before.parts[shown[sha]]) if sha in shown else (part, sha) for part, sha in entry.parts.items()
+    )
+    return entry.model_copy(update={"parts": dict(parts)})
 
 
 def _plan_changes(
@@ -109,11 +114,9 @@ def _plan_changes(
 ) -> Planned:
     before = edition.before
     assert before is not None
-    stayed = set(edition.before_raw) & set(entry.parts.values())
-    # The parts of the twin stand in the order of the raw ones they were made from.
-    pairs = list(zip(before.parts.items(), edition.before_raw, strict=True))
-    old = dict(part for part, raw in pairs if raw not in stayed)
-    same = dict(part for part, raw in pairs if raw in stayed)
+    stayed = set(edition.before_shown) & set(entry.parts.values())
+    same = {part: before.parts[part] for raw, part in sorted(edition.before_shown.items()) if raw in stayed}
+    old = {part: sha for part, sha in before.parts.items() if part not in same}
     new = {part: sha for part, sha in entry.parts.items() if sha not in stayed}
     unit = Unit(
         stage="changes",
@@ -167,7 +170,7 @@ class ChangesWork:
         """Write the layers ``changes`` and ``aliases``, and ``ids.parquet``: the ids that differ from the raw ones."""
         schema = schema_of(self.name, self.now)
         assert schema is not None
-        old, new = _of_common_communes(self._frame(self.before), self._frame(self.now))
+        old, new = _of_common_communes(self._frame(self.before), self._frame(self.now), self.same)
         registers = [pd.read_parquet(path) for path in self.aliases]
         so_far = pd.concat(registers, ignore_index=True) if registers else empty_registry()
         found = change_set(
@@ -212,16 +215,18 @@ class ChangesWork:
         return stored_layer(self.root, self.name, entry).to_geopandas()
 
 
-def _of_common_communes(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def _of_common_communes(
+    old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, same: tuple[Path, ...]
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Without the communes that only one edition holds: they were added to the twin or taken out, not built."""
-    if "insee_code" not in old or "insee_code" not in new or old.empty or new.empty:
+    column = "insee_code"
+    if column not in old or column not in new:
         return old, new
-    common = set(old["insee_code"].dropna()) & set(new["insee_code"].dropna())
-    if not common:
-        return old, new
+    stayed = {code for part in same for code in _keys(part, column)}
+    common = (stayed | set(old[column].dropna())) & (stayed | set(new[column].dropna()))
     return (
-        old[old["insee_code"].isna() | old["insee_code"].isin(common)].reset_index(drop=True),
-        new[new["insee_code"].isna() | new["insee_code"].isin(common)].reset_index(drop=True),
+        old[old[column].isna() | old[column].isin(common)].reset_index(drop=True),
+        new[new[column].isna() | new[column].isin(common)].reset_index(drop=True),
     )
 
 
