@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from edigeo_plans import SHEET, changed, parcel, sheet, square
 from jnt_pipeline.samples.edigeo import sheet_members, write_sheet, write_sheet_folder
 from jnt_pipeline.sources.check import check_file
@@ -12,6 +14,7 @@ from jnt_pipeline.sources.check import check_file
 ONE = parcel(1, square(0, 0, 10), SUPF=100.0)
 
 
+@pytest.mark.shared
 def test_a_real_sheet_is_sound_and_its_figures_are_told(shared: Path) -> None:
     report = check_file(shared / "data/cadastre/edigeo_25354/edigeo-25354000AK01.tar.bz2")
     assert (report.kind, report.verdict, set(report.codes)) == ("edigeo_archive", "sound", {"note"})
@@ -22,6 +25,7 @@ def test_a_real_sheet_is_sound_and_its_figures_are_told(shared: Path) -> None:
     assert (report.facts["reference"], report.facts["insee_code"]) == ("EPSG:2154", "25354")
 
 
+@pytest.mark.shared
 def test_an_unpacked_real_sheet_is_read_through_its_thf(shared: Path) -> None:
     folder = shared / "data/cadastre/edigeo_38004/edigeo-380040000B01"
     report = check_file(folder / "E0000B01.THF")

@@ -131,6 +131,7 @@ def test_a_member_that_comes_twice_is_named(tmp_path: Path) -> None:
         read_edigeo(packed(tmp_path / f"edigeo-{SHEET}.tar.bz2", [*members, ("ED0A01t2.vec", b"")]))
 
 
+@pytest.mark.shared
 def test_the_bad_files_of_the_readme_are_refused(shared: Path) -> None:
     bad = shared / "data" / "cadastre" / "bad"
     with pytest.raises(

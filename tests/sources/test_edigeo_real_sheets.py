@@ -22,6 +22,8 @@ from jnt_pipeline.sources.edigeo.content import Content, read_content
 from jnt_pipeline.sources.edigeo.lot import read_members
 from jnt_pipeline.sources.edigeo.outlines import geometry_of, sides_at_fault
 
+pytestmark = pytest.mark.shared
+
 LAMBERT = Reference(horizontal="EPSG:2154")
 FIGURES = {
     # sheet: parcels, buildings, sum of SUPF m², sum of geometric areas m² (data/README, cadastre)
