@@ -401,6 +401,18 @@ def test_a_folder_of_edigeo_sheets_gives_a_unit_per_sheet(shared: Path) -> None:
 
 
 @pytest.mark.shared
+def test_the_zip_of_a_departement_gives_the_same_sheets_without_being_unpacked(shared: Path, tmp_path: Path) -> None:
+    archive = shared / "data/cadastre/edigeo_25354/edigeo-25354000AB01.tar.bz2"
+    with zipfile.ZipFile(tmp_path / "dep25.zip", "w") as packed:
+        packed.write(archive, f"25354/{archive.name}")
+    ((name, layers),) = units_of(tmp_path / "dep25.zip")
+    ((plain, expected),) = units_of(archive)
+    assert name == plain == "25354000AB01"
+    assert [(one.name, one.counts) for one in layers] == [(one.name, one.counts) for one in expected]  # type: ignore[union-attr]
+    assert all(one.provenance.files for one in layers)
+
+
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "layer", "key"),
     [

@@ -21,7 +21,7 @@ from jnt_pipeline.sources.footprint_ids import shared_ids, told_apart
 
 __all__ = ["with_place_ids"]
 
-_IN_MEMORY = 1 << 26  # bytes of waiting batches, beyond which they go to disk
+_IN_MEMORY = 1 << 23  # bytes of waiting batches, beyond which they go to disk
 
 
 def with_place_ids(
@@ -77,5 +77,5 @@ def _told_apart(
 
 
 def _shapes(table: pa.RecordBatch) -> NDArray[np.object_]:
-    shapes: NDArray[np.object_] = shapely.from_wkb(np.asarray(table.column(GEOMETRY).to_pylist(), dtype=object))
+    shapes: NDArray[np.object_] = shapely.from_wkb(table.column(GEOMETRY).to_numpy(zero_copy_only=False))
     return shapes

@@ -80,13 +80,12 @@ class CadastreSource(SourceDeclaration):
     def read(self, unit: SourceUnit, area: AreaOfInterest | None) -> tuple[Layer | LayerStream, ...]:
         """The layers of one unit; large ones are streams."""
         del area  # in the twin's CRS: clipping is the normaliser's, which transforms
-        sheet = unit.options.get("sheet_id")
-        if sheet is not None:
-            layers = read_sheet(
-                Sheet(sheet_id=str(sheet), files=unit.files, member=str(unit.options.get("member", ""))),
-                self,
-                tuple(fingerprint(file) for file in unit.files),
-            )
+        sheet_id, member = unit.options.get("sheet_id"), str(unit.options.get("member", ""))
+        if sheet_id is not None:
+            sheet = Sheet(sheet_id=str(sheet_id), files=unit.files, member=member)
+            # the zip of a département is not hashed again for each of its thousands of sheets
+            prints = () if member else tuple(fingerprint(file) for file in unit.files)
+            layers = read_sheet(sheet, self, prints)
             return tuple(sorted(layers, key=lambda layer: LAYER_NAMES.index(layer.name)))
         return read_cadastre(unit.files, self, not_read=tuple(unit.options.get("not_read", ())))
 
