@@ -225,6 +225,14 @@ def test_layers_of_a_geopackage_are_all_read_and_unknown_ones_named(tmp_path: Pa
     assert list(layers_of(path, layers=["topo_zone_de_vegetation"])) == ["topo_zone_de_vegetation"]
 
 
+def test_answers_of_the_wfs_are_read_by_the_name_of_their_class(tmp_path: Path) -> None:
+    write_features(tmp_path / "batiment.geojson", squares(2), {name: one * 2 for name, one in BUILDING.items()})
+    write_features(tmp_path / "other.geojson", squares(1), {"x": [1]})
+    layers = layers_of(tmp_path)
+    assert {name: layer.counts.read for name, layer in layers.items()} == {"topo_buildings": 2}
+    assert layers["topo_buildings"].reference == TARGET
+
+
 def test_files_of_two_departements_are_units_of_their_own(tmp_path: Path) -> None:
     for departement in ("D001", "D039"):
         write_features(tmp_path / departement / "BATIMENT.shp", squares(1), {"ID": ["B"], "HAUTEUR": [3.0]})

@@ -1,4 +1,4 @@
-"""BD TOPO version 3 (IGN, *base de données topographiques*): shapefiles and GeoPackages, all layers.
+"""BD TOPO version 3 (IGN, *base de données topographiques*): shapefiles, GeoPackages, GeoJSON; all layers.
 
 Z of the geometries is left out: it is -1000 where IGN knows none, and the elevations of buildings are attributes.
 """
@@ -31,7 +31,7 @@ from jnt_pipeline.sources.vector_files import Features, layer_names, open_featur
 
 __all__ = ["BdTopoSource", "bdtopo_layer", "read_bdtopo", "vertical_there"]
 
-_SUFFIXES = (".shp", ".gpkg")
+_SUFFIXES = (".shp", ".gpkg", ".geojson")  # GeoJSON: answers of the WFS, named as the classes
 _BEFORE_2023 = {"EPSG:4471": "EPSG:5793"}  # Mayotte: heights of SHOM 1953 go with RGM04, of IGN 2023 with RGM23
 
 
