@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -30,7 +28,7 @@ from jnt_pipeline.errors import (
     SchemaError,
     UnreadableError,
 )
-from jnt_pipeline.provenance import Counts, Provenance
+from jnt_pipeline.provenance import Provenance
 
 LAMBERT = Reference(horizontal="EPSG:2154")
 DEGREES = Reference(horizontal="EPSG:4326")
@@ -181,3 +179,105 @@ def test_the_lane_gives_what_normalise_gives(
         made = (*made[:-1], batch(["zz"], [last], made[-1].first_record))
     area = AreaOfInterest(bbox=(X0 - 1, Y0 - 1, X0 + 25, Y0 + 25)) if is_cut else None
     assert_same(*both(stream_of(*made, schema=schema_of(shape)), tmp_path, area))
+
+
+# --- what the property does not reach ---------------------------------------------------------------------------------
+
+BOX = wkb_of(moved(shapely.box(0, 0, 1, 1)))
+
+
+def test_the_file_says_what_the_writer_of_frames_says(tmp_path: Path) -> None:
+    stream = stream_of(batch(["b", "a"], [BOX, BOX]))
+    frame, streamed, layer = both(stream, tmp_path)
+    write_layer_parquet(layer.frame, tmp_path / "frame.parquet")
+    lane, written = (pq.read_metadata(tmp_path / f"{name}.parquet").metadata for name in ("lane", "frame"))
+    assert lane[b"geo"] == written[b"geo"]
+    assert lane[b"pandas"] == written[b"pandas"]
+    schema = pq.read_schema(tmp_path / "lane.parquet")
+    assert schema.remove_metadata() == pq.read_schema(tmp_path / "frame.parquet").remove_metadata()
+    assert '"kept": 2' in read_layer_metadata(tmp_path / "lane.parquet")["jnt"]
+    assert frame["area_m2"].tolist() == [100.0, 100.0]
+    assert str(frame["n_floors"].dtype) == "Int64"
+    assert streamed.rejected.empty
+
+
+def test_rows_keep_the_order_of_the_source_and_the_bytes_are_the_same(tmp_path: Path) -> None:
+    stream = stream_of(batch(["b", "a"], [BOX, BOX]), batch(["0"], [BOX], 2))
+    for name in ("one", "two"):
+        normalise_stream(stream, LAMBERT, path=tmp_path / name)
+    assert read_layer_parquet(tmp_path / "one")["plot_id"].tolist() == ["b", "a", "0"]
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_stream_without_records_is_an_empty_layer(tmp_path: Path) -> None:
+    streamed = normalise_stream(stream_of(), LAMBERT, path=tmp_path / "none")
+    assert (streamed.counts.read, len(read_layer_parquet(tmp_path / "none"))) == (0, 0)
+
+
+def test_wkb_that_no_reader_takes_is_set_aside_with_the_words_of_geos(tmp_path: Path) -> None:
+    cut, opened = BOX[:-1], bytearray(BOX)
+    opened[-1] ^= 1  # the last position is no more the first
+    streamed = normalise_stream(
+        stream_of(batch(["a", "b", "c", "d"], [cut, bytes(opened), b"", BOX])), LAMBERT, path=tmp_path / "out"
+    )
+    assert streamed.counts.rejected == {"invalid_geometry": 3}
+    assert "closed" in streamed.rejected.set_index("record")["detail"]["b"]
+    assert read_layer_parquet(tmp_path / "out")["plot_id"].tolist() == ["d"]
+
+
+def test_a_source_that_fails_late_leaves_no_file(tmp_path: Path) -> None:
+    def batches() -> Iterator[NativeBatch]:
+        yield batch(["a"], [BOX])
+        raise UnreadableError("cut short", where="plots.gpkg")
+
+    stream = LayerStream(schema=SCHEMA, reference=LAMBERT, provenance=ORIGIN, batches=batches)
+    with pytest.raises(UnreadableError):
+        normalise_stream(stream, LAMBERT, path=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_layer_wholly_outside_is_an_error_however_many_batches_it_has(tmp_path: Path) -> None:
+    far = wkb_of(shapely.box(1e7, 0, 1e7 + 1, 1))
+    with pytest.raises(OutsideAreaError) as caught:
+        normalise_stream(stream_of(batch(["a"], [far]), batch(["b"], [far], 1)), LAMBERT, path=tmp_path / "out")
+    assert caught.value.where.startswith("plots")
+
+
+def test_records_in_another_reference_are_told_from_bad_ones_at_the_end(tmp_path: Path) -> None:
+    # Lambert II étendu of the same town: northings are 4,400 km less
+    old = [wkb_of(shapely.box(600_000 + i, 2_428_000, 600_001 + i, 2_428_001)) for i in range(4)]
+    made = [batch([f"n{i}" for i in range(4)], [BOX] * 4), batch([f"o{i}" for i in range(4)], old, 4)]
+    with pytest.raises(MixedReferencesError, match="4 records in EPSG:2154; 4 look like"):
+        normalise_stream(stream_of(*made), LAMBERT, path=tmp_path / "out")
+    with pytest.raises(MixedReferencesError, match="4 records in EPSG:2154; 4 look like"):
+        normalise(collected(stream_of(*made)), LAMBERT)
+
+
+def test_columns_that_are_missing_or_change_are_named(tmp_path: Path) -> None:
+    whole = batch(["a"], [BOX])
+    lacking = NativeBatch(table=whole.table.drop_columns(["height_m"]), first_record=0)
+    with pytest.raises(SchemaError, match="height_m"):
+        normalise_stream(stream_of(lacking), LAMBERT, path=tmp_path / "out")
+
+
+def test_elevations_need_a_vertical_reference(tmp_path: Path) -> None:
+    schema = LayerSchema(
+        name="plots",
+        title="Plots",
+        key="plot_id",
+        shape="polygon",
+        columns=(SCHEMA.columns[0], Column("ground_elevation_m", "number", "Ground.")),
+    )
+    table = pa.RecordBatch.from_arrays(
+        [pa.array(["a", "b"]), pa.array([12.5, None]), pa.array([BOX, BOX], pa.binary())],
+        ["plot_id", "ground_elevation_m", "geometry"],
+    )
+    made = NativeBatch(table=table, first_record=0)
+    with pytest.raises(MissingHeightReferenceError):
+        normalise_stream(stream_of(made, schema=schema), LAMBERT, path=tmp_path / "out")
+    twin = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
+    stream = stream_of(made, schema=schema, reference=twin)
+    streamed = normalise_stream(stream, twin, path=tmp_path / "out")
+    layer = normalise(collected(stream), twin)
+    assert (streamed.reference, streamed.provenance) == (layer.reference, layer.provenance)
+    assert read_layer_parquet(tmp_path / "out")["ground_elevation_m"].tolist()[0] == 12.5

@@ -118,7 +118,10 @@ def test_it_reads_what_json_and_shapely_read(
     assert found == [expected(feature) for feature in made]
 
 
-SQUARE = '{"type":"Feature","properties":{"id":"a","n":1},"geometry":{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}}'
+SQUARE = (
+    '{"type":"Feature","properties":{"id":"a","n":1},'
+    '"geometry":{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}}'
+)
 
 
 def collection(*features: str) -> str:

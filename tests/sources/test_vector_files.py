@@ -1,0 +1,137 @@
+"""Vector files of any format: described, read in batches; a cut file never passes for a whole one."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from jnt_pipeline.errors import SourceError, UnreadableError
+from jnt_pipeline.sources.vector_files import Features, layer_names, open_features
+
+
+def plots(n: int = 400) -> gpd.GeoDataFrame:
+    boxes = shapely.box(range(n), 0, [i + 1 for i in range(n)], 1)
+    return gpd.GeoDataFrame({"name": [f"é{i}" for i in range(n)], "code": ["01004"] * n}, geometry=boxes, crs=2154)
+
+
+def written(folder: Path, suffix: str) -> Path:
+    path = folder / f"plots.{suffix}"
+    if suffix == "parquet":
+        plots().to_parquet(path, write_covering_bbox=True)
+    elif suffix == "geojson.gz":
+        plots().to_file(folder / "plots.geojson", driver="GeoJSON")
+        path.write_bytes(gzip.compress((folder / "plots.geojson").read_bytes()))
+    elif suffix == "zip":
+        plots().to_file(folder / "plots.shp")
+        with zipfile.ZipFile(path, "w") as archive:
+            for part in sorted(folder.glob("plots.*")):
+                if part != path:
+                    archive.write(part, f"sub/{part.name}")
+    else:
+        plots().to_file(path)
+    return path
+
+
+def names(features: Features) -> list[str]:
+    return [name for batch in features.batches(records_at_once=150) for name in batch["name"].to_pylist()]
+
+
+SUFFIXES = ["gpkg", "shp", "geojson", "geojson.gz", "gml", "fgb", "parquet", "zip"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_gives_the_same_records(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path, suffix)
+    before = sorted(tmp_path.iterdir())
+    features = open_features(path)
+    assert features.reference is not None
+    assert (features.reference.horizontal, features.n_features) == ("EPSG:2154", 400)
+    assert str(features.columns.field("code").type) in {
+        "string",
+        "large_string",
+    }  # a GML without scheme would give a number
+    assert sorted(names(features)) == sorted(f"é{i}" for i in range(400))
+    (batch, *_) = features.batches()
+    assert shapely.from_wkb(batch["geometry"][0].as_py()).area == 1.0
+    assert sorted(tmp_path.iterdir()) == before  # GDAL would leave a .gfs beside a GML
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_cut_file_is_refused_by_its_name(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path, suffix)
+    content = path.read_bytes()
+    for size in (len(content) * 3 // 4, len(content) - 20):
+        path.write_bytes(content[:size])
+        with pytest.raises(UnreadableError) as caught:
+            names(open_features(path))
+        assert path.name in caught.value.where
+
+
+@pytest.mark.parametrize("part", ["shx", "dbf"])
+def test_a_shapefile_with_a_cut_part_is_refused(tmp_path: Path, part: str) -> None:
+    path = written(tmp_path, "shp")
+    other = path.with_suffix(f".{part}")
+    other.write_bytes(other.read_bytes()[:-10])
+    with pytest.raises(UnreadableError, match=other.name):
+        open_features(path)
+
+
+def test_a_geopackage_with_a_hole_ends_before_its_last_record_and_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plots.gpkg"
+    plots(20_000).to_file(path)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 65_536] = bytes(65_536)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableError):
+        names(open_features(path))
+
+
+def test_several_layers_have_to_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "two.gpkg"
+    plots().to_file(path, layer="a")
+    plots(3).to_file(path, layer="b")
+    assert layer_names(path) == ("a", "b")
+    assert open_features(path, layer="b").n_features == 3
+    for wanted in (None, "c"):
+        with pytest.raises(SourceError, match="a, b"):
+            open_features(path, layer=wanted)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "note"),
+    [("UTF-8", "", "holds UTF-8"), ("UTF-8", "ISO-8859-1", "holds UTF-8"), ("ISO-8859-1", "UTF-8", "does not hold it")],
+)
+def test_the_text_of_a_shapefile_is_read_as_what_it_is(tmp_path: Path, encoding: str, declared: str, note: str) -> None:
+    path = tmp_path / "plots.shp"
+    plots().to_file(path, encoding=encoding)
+    path.with_suffix(".cpg").unlink()
+    if declared:
+        path.with_suffix(".cpg").write_text(declared)
+    features = open_features(path)
+    assert names(features)[:2] == ["é0", "é1"]
+    assert any(note in one for one in features.notes)
+
+
+def test_real_buildings_are_read_with_their_accents(shared: Path) -> None:
+    folder = shared / "data" / "base_layers" / "bdtopo_v3_12174"
+    features = open_features(folder / "BATIMENT.shp")
+    assert (features.n_features, features.reference and features.reference.horizontal) == (2273, "EPSG:2154")
+    usages = [usage for batch in features.batches() for usage in batch["USAGE1"].to_pylist()]
+    assert (usages.count("Résidentiel"), usages.count("Indifférencié")) == (1090, 920)
+    roads = open_features(folder / "TRONCON_DE_ROUTE.shp")
+    assert sum(batch.num_rows for batch in roads.batches()) == 1094
+    assert any("missing" in note for note in roads.notes)
+
+
+def test_a_gml_that_is_none_is_refused(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "INVALID.gml"
+    shutil.copyfile(shared / "data" / "base_layers" / "bad" / "INVALID.gml", path)
+    with pytest.raises(UnreadableError, match="INVALID"):
+        open_features(path)
