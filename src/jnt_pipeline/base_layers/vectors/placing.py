@@ -15,7 +15,7 @@ from jnt_pipeline.base_layers.vectors.records import Records
 from jnt_pipeline.base_layers.vectors.refusals import Refusals, by_record, suspects
 from jnt_pipeline.base_layers.vectors.shapes import plain_wkb
 from jnt_pipeline.base_layers.vectors.validity import areas_and_boxes, proved_valid
-from jnt_pipeline.base_layers.vectors.wkb import gathered, kinds_of, put_back
+from jnt_pipeline.base_layers.vectors.wkb import gathered, put_back
 from jnt_pipeline.crs.transform import Transformation, transform_geometries
 from jnt_pipeline.errors import CrsError, MissingHeightReferenceError
 
@@ -48,7 +48,8 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
     assert records.shapes is not None
     while True:
         is_plain = shapely.is_missing(records.shapes)
-        plain = records.table["geometry"].filter(pa.array(is_plain))
+        geometry = records.table["geometry"]
+        plain = geometry if is_plain.all() else geometry.filter(pa.array(is_plain))
         polygons = gathered(plain)
         try:
             moved = change.apply(polygons.coordinates)
@@ -77,8 +78,6 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
     refusals.note_sound(first)
     written = put_back(plain, polygons, moved)
     areas, boxes = areas_and_boxes(polygons, moved)
-    kinds = kinds_of(plain)
-    types = {name for kind, name in ((3, "Polygon"), (6, "MultiPolygon")) if (kinds == kind).any()}
     valid = proved_valid(polygons, moved)
     reasons = _mended(written, valid)
     if len(shapes):
@@ -92,7 +91,6 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
             for pair in ((valid, own), (areas, shapely.area(shapes)), (boxes, shapely.bounds(shapes).reshape(-1, 4)))
         )
         written = _joined(is_plain, written, shapes)
-        types |= set(shapely.get_type_id(shapes).tolist()) and {shape.geom_type for shape in shapes[own]}
     invalid = ~valid
     records.set_aside(invalid, "invalid_geometry", [reasons[row] for row in np.flatnonzero(invalid).tolist()])
     kept = valid
@@ -103,7 +101,7 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
         kept[valid] = ~apart
     if not kept.all():
         written, areas, boxes = written.filter(pa.array(kept)), areas[kept], boxes[kept]
-        types = _types(written)
+    types = polygons.types(kept[is_plain]) | {shape.geom_type for shape in shapes[kept[~is_plain]]}
     return Places(geometry=written, areas=np.round(areas, 3), boxes=boxes, types=frozenset(types))
 
 
@@ -148,12 +146,3 @@ def _apart(boxes: Array, written: pa.Array, area: Bounds) -> NDArray[np.bool_]:
         shapes = shapely.from_wkb(np.array(written.take(pa.array(crossing)).to_pylist(), dtype=object))
         apart[crossing] = ~shapely.intersects(shapes, shapely.box(*area))
     return np.asarray(apart, dtype=bool)
-
-
-def _types(written: pa.Array) -> set[str]:
-    kinds = kinds_of(written)
-    types = {name for kind, name in ((3, "Polygon"), (6, "MultiPolygon")) if (kinds == kind).any()}
-    if (kinds == 0).any():
-        rest = written.filter(pa.array(kinds == 0)).to_pylist()
-        types |= {shape.geom_type for shape in shapely.from_wkb(np.array(rest, dtype=object))}
-    return types

@@ -39,6 +39,13 @@ class Polygons:
     """Shape (r,): whether a ring is the outer one of its polygon."""
     record_rings: Ints
     """Shape (n + 1,): the first ring of each record."""
+    kinds: NDArray[np.uint8]
+    """Shape (n,): ``POLYGON`` or ``MULTIPOLYGON``."""
+
+    def types(self, kept: NDArray[np.bool_]) -> set[str]:
+        """Names of the types of geometry among the records of ``kept``, (n,)."""
+        found = self.kinds[kept]
+        return {name for kind, name in ((POLYGON, "Polygon"), (MULTIPOLYGON, "MultiPolygon")) if (found == kind).any()}
 
     @property
     def vertex_records(self) -> Ints:
@@ -81,6 +88,7 @@ def gathered(geometry: pa.Array) -> Polygons:
         ring_places=np.empty(n_rings, dtype=np.int64),
         ring_is_shell=np.empty(n_rings, dtype=np.bool_),
         record_rings=np.concatenate(([0], np.cumsum(counts[:, 0]))),
+        kinds=kinds,
     )
     _gather(
         data,
