@@ -30,14 +30,14 @@ QUIET = {
 }
 
 
-def run(config: Path, workspace: Path, *, until: Stage, workers: int) -> RunReport:
+def run(config: Path, workspace: Path, *, until: Stage, workers: int, refresh: bool = False) -> RunReport:
     """Run the territory flow on ``workers`` threads; raises what the stages raise."""
     os.environ["PREFECT_TASK_RUNNER_THREAD_POOL_MAX_WORKERS"] = str(workers)
     warnings.filterwarnings("ignore", message="SOCKS support in urllib3", module="urllib3")  # not ours, no proxy here
     with server():
         from territory import territory  # Prefect reads its settings when it is imported
 
-        return territory(str(config), str(workspace), until)
+        return territory(str(config), str(workspace), until, refresh)
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fetch import fetch
 from prefect import flow
 
 from assemble import assemble
+from fetch import fetch
 from ingest import ingest
 from jnt_pipeline.config import read_config
 from jnt_pipeline.pipeline import RunReport
@@ -18,12 +18,12 @@ from publish import publish
 
 
 @flow(name="jnt-territory", persist_result=False)
-def territory(config: str, workspace: str, until: Stage = Stage.DELIVER) -> RunReport:
+def territory(config: str, workspace: str, until: Stage = Stage.DELIVER, refresh: bool = False) -> RunReport:
     """Make or refresh the twin that the YAML file ``config`` describes, in the folder ``workspace``."""
     if until.reaches(Stage.EXPORT):
         twin = read_config(Path(config))
         require_transformations(twin.publication, twin.reference, twin.undulation)
-    units, delivery, fetched = NOTHING_DONE, None, fetch(config)
+    units, delivery, fetched = NOTHING_DONE, None, fetch(config, refresh)
     if until.reaches(Stage.INGEST):
         units += ingest(config, workspace)
     if until.reaches(Stage.ASSEMBLE):

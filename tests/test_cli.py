@@ -60,7 +60,7 @@ def all_commands() -> list[tuple[str, ...]]:
 def test_the_contract_of_names_holds() -> None:
     names = {" ".join(path) for path in all_commands()}
     assert names >= {
-        "demo", "sample make", "run", "check", "clean", "status", "export", "serve",
+        "demo", "sample make", "init", "run", "check", "clean", "status", "export", "serve",
         "crs explain", "crs transform", "grids list", "grids sync", "schema", "doctor",
     }  # fmt: skip
 
@@ -324,3 +324,27 @@ def test_a_damaged_index_is_named_and_mended_by_the_next_run(jnt, town: Town, tm
     assert "damaged" in said.err
     assert jnt("run", town.config, "--workspace", tmp_path / "twin").code == 0
     assert jnt("status", tmp_path / "twin").code == 0
+
+
+def test_init_writes_a_description_that_the_run_accepts(jnt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    from jnt_pipeline.config import read_config
+
+    monkeypatch.chdir(tmp_path)
+    said = jnt("init", "25354", "25047", "--out", "two.yaml", "--title", "Luxiol et Baume")
+    assert said.code == 0
+    assert "jnt run two.yaml" in said.out
+    config = read_config(tmp_path / "two.yaml")
+    assert config.title == "Luxiol et Baume"
+    assert str(config.reference) == "EPSG:2154+5720"
+    assert {"cadastre", "lidar", "bdtopo", "rnb", "addresses"} <= {source.kind for source in config.sources}
+    assert all(source.download and source.path.is_relative_to(tmp_path) for source in config.sources)
+
+
+def test_init_refuses_what_is_no_commune_and_leaves_a_file_alone(jnt, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    assert "99354" in jnt("init", "99354").err
+    (tmp_path / "mine.yaml").write_text("mine")
+    said = jnt("init", "25354", "--out", "mine.yaml")
+    assert said.code == 2
+    assert "there already" in said.err
+    assert (tmp_path / "mine.yaml").read_text() == "mine"

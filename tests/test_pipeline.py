@@ -198,7 +198,8 @@ def test_only_the_cone_of_a_changed_file_is_made(town: Town, tmp_path: Path) -> 
         stream.write(f"{first},2026-03-09T00:00:00Z,1.5\n")
     report = jnt.run(tmp_path / "rive.yaml", tmp_path / "twin")
     steps = {unit.split("/")[0] for unit in report.units.made}
-    assert steps == {"ingest", "links", "export"}  # links name the file of the stations among their origins
+    # Links and quality name the files of the stations among their origins.
+    assert steps == {"ingest", "links", "quality", "export"}
     assert report.delivery is not None
     assert report.delivery.stored == 1
 

@@ -131,6 +131,31 @@ def sample_make(
 
 
 @app.command()
+def init(
+    codes: Annotated[list[str], typer.Argument(metavar="INSEE…", help="INSEE codes of the communes, e.g. 25354.")],
+    out: Annotated[Path | None, typer.Option("--out", help="YAML file to write; default: the codes, .yaml.")] = None,
+    title: Annotated[str, typer.Option("--title", help="Title that people read.")] = "",
+) -> None:
+    """Write the description of real communes, with the national base layers filled in.
+
+    Nothing is downloaded yet: `jnt run` does that.
+
+    Example: jnt init 25354 --out luxiol.yaml
+    """
+    from jnt_pipeline.errors import ConfigError
+    from jnt_pipeline.national_config import config_for
+
+    path = out or Path("-".join(codes[:3]) + ".yaml")
+    text = config_for(codes, title=title, data=f"{path.stem}-data", file=path.name)
+    if path.exists():
+        raise ConfigError(
+            "the file is there already", where=path, expected="a new file", remedy="name another one with --out"
+        )
+    _write_text(path, text)
+    print(f"{path}: read it, then: jnt run {path} --workspace twin-{path.stem}")
+
+
+@app.command()
 def run(
     config: ConfigPath,
     workspace: Annotated[
@@ -141,8 +166,13 @@ def run(
     workers: Workers = N_WORKERS,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each unit was made.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the services of the sources for newer editions.")
+    ] = False,
 ) -> None:
     """Make or refresh a twin; only what is missing, changed or damaged is made.
+
+    Sources with a `download` are fetched first, where their files are not there yet.
 
     Example: jnt run config/rive.yaml --workspace twin-rive
     """
@@ -160,9 +190,11 @@ def run(
     if engine is Engine.prefect:
         from jnt_pipeline.flow_files import load_flow_module
 
-        report = load_flow_module("prefect_engine").run(config, folder, until=until, workers=workers)
+        engine_module = load_flow_module("prefect_engine")
+        report = engine_module.run(config, folder, until=until, workers=workers, refresh=refresh)
     else:
-        report = pipeline.run(twin, folder, until=until, runner=_local(workers))
+        with reports.fetching(_console(), refresh=refresh) as fetching:
+            report = pipeline.run(twin, folder, until=until, runner=_local(workers), fetching=fetching)
     if explain:
         reports.print_reasons(Console(), report.units.made, "made")
     reports.print_run(Console(), report)

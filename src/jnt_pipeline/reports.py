@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from jnt_pipeline.hypervisor.feed import Feed
@@ -17,12 +20,30 @@ from jnt_pipeline.provenance import Operation, accuracy_text, grids_of
 from jnt_pipeline.sources.intake import IntakeReport
 from jnt_pipeline.stages.deliver import feed_path
 from jnt_pipeline.stages.export import stale_publications
+from jnt_pipeline.stages.fetch import Fetching
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.twin import ASSEMBLED, TwinIndex
 
-__all__ = ["print_demo", "print_intake", "print_reasons", "print_run", "print_status", "twin_status"]
+__all__ = ["fetching", "print_demo", "print_intake", "print_reasons", "print_run", "print_status", "twin_status"]
 
 _MARKS = {"sound": "sound", "defects": "DEFECTS", "unreadable": "UNREADABLE"}
+
+
+@contextmanager
+def fetching(console: Console, *, refresh: bool) -> Iterator[Fetching]:
+    """How services are asked, with a line for each file that comes, where a person looks on."""
+    columns = (TextColumn("{task.description:>40}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+        lock = Lock()
+
+        def watch(name: str, n_bytes: int, n_in_all: int | None) -> None:
+            with lock:
+                if name not in tasks:
+                    tasks[name] = progress.add_task(name[-40:], total=n_in_all)
+                progress.update(tasks[name], completed=n_bytes, total=n_in_all)
+
+        yield Fetching(refresh=refresh, watch=watch)
 
 
 def print_reasons(console: Console, reasons: Mapping[str, str], verb: str) -> None:
@@ -114,8 +135,20 @@ def twin_status(path: Path) -> dict[str, Any]:
             for kind, entry in index.publications.items()
         },
         "grids": [grid.model_dump(mode="json") for grid in grids_of(_operations(index))],
+        "changes": _changes(index, workspace),
         "quality": _quality(index, workspace),
         "active_alerts": alerts,
+    }
+
+
+def _changes(index: TwinIndex, workspace: Workspace) -> dict[str, dict[str, int]]:
+    """Number of changes since the edition before, by layer and type."""
+    if "changes" not in index.layers:
+        return {}
+    table = index.territory(workspace).layer("changes").to_pandas()
+    return {
+        str(layer): {str(kind): int(n) for kind, n in rows["change_type"].value_counts().sort_index().items()}
+        for layer, rows in table.groupby("layer")
     }
 
 
@@ -166,6 +199,9 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
         if layer["rejected"]:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(layer["rejected"].items()))
             lines.append(f"set aside from {layer['layer']}: {reasons}")
+    for name, counts in status["changes"].items():
+        told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+        lines.append(f"changed in {name} since the edition before: {told}")
     lines += [
         f"quality {row['severity']} [{row['rule_code']}] {row['layer']}: {row['message']}" for row in status["quality"]
     ]
