@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from jnt_pipeline.errors import UnreadableError, UnsupportedError
 from jnt_pipeline.sources.geojson_scan import reader
+from jnt_pipeline.sources.vector_compile import compile_vector_kernels
 from jnt_pipeline.sources.vector_files import open_features
 
 COLUMNS = pa.schema([("id", pa.string()), ("n", pa.int64())])
@@ -215,3 +216,8 @@ def test_a_crs_is_taken_from_where_it_stands(tmp_path: Path) -> None:
 def test_another_document_is_no_collection(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="not a GeoJSON feature collection"):
         open_features(written(tmp_path, SQUARE), columns=COLUMNS)
+
+
+def test_the_kernels_are_compiled_by_one_hut() -> None:
+    layer = compile_vector_kernels()
+    assert (layer.counts.read, layer.counts.kept) == (1, 1)
