@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from jnt_pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jnt_pipeline.samples.recipe import Recipe
+    from jnt_pipeline.samples.recipe import AnyRecipe
 
 __all__ = ["SAMPLES", "SampleReport", "make_sample", "sample_config"]
 
 SAMPLES: dict[str, str] = {
+    "bourg": "Village in the zone of CC46: EDIGÉO of two vintages, BD TOPO, RNB, BAN, a PLU in NTF, a misplaced IFC.",
     "lagon": "Coast of La Réunion in UTM 40S and REUN89: reef, beach, ravine, a cyclone shelter in IFC, a surge.",
     "rive": "Riverside town in Lambert-93 and NGF-IGN69: cadastre, LiDAR tiles with a seam, a school in IFC, a flood.",
 }
@@ -57,7 +58,7 @@ def make_sample(
         Another seed is another town; None is the committed one.
     size_km
         Kilometres on each side of the tiles' seam, and as many north to south; None is the committed clip,
-        1 gives two whole tiles.
+        1 gives two whole tiles. ``bourg`` has one size.
     density
         LiDAR pulses per m²; None is the committed 10.
 
@@ -67,8 +68,6 @@ def make_sample(
         For an unknown name, a size or density that makes no sense, or a folder in use.
     """
     recipe = _recipe(name)
-    from jnt_pipeline.samples.recipe import sample_files, write_sample
-
     seed, density = recipe.seed if seed is None else seed, recipe.density if density is None else density
     if not (math.isfinite(density) and THINNEST <= density <= DENSEST):
         raise ConfigError(
@@ -86,10 +85,10 @@ def make_sample(
             expected="a whole number from 0",
             remedy="choose another seed",
         )
-    files = sample_files(recipe, size_km)
+    files = recipe.files(size_km)
     _refuse_strangers(out, files)
     out.mkdir(parents=True, exist_ok=True)
-    sample = write_sample(recipe, out, seed=seed, size_km=size_km, density=density)
+    sample = recipe.write(out, seed=seed, size_km=size_km, density=density)
     return SampleReport(
         name=name,
         folder=out,
@@ -114,7 +113,7 @@ def sample_config(name: str, data_folder: str, *, size_km: float | None = None) 
     return describe_sample(_recipe(name), data_folder, size_km)
 
 
-def _recipe(name: str) -> Recipe:
+def _recipe(name: str) -> AnyRecipe:
     """The recipe of a sample; the generator is imported only now."""
     if name not in SAMPLES:
         raise ConfigError(
@@ -124,9 +123,10 @@ def _recipe(name: str) -> Recipe:
             expected=", ".join(sorted(SAMPLES)),
             remedy="choose one of these names",
         )
-    from jnt_pipeline.samples import lagon, rive
+    from jnt_pipeline.samples import bourg, lagon, rive
 
-    return {"lagon": lagon.RECIPE, "rive": rive.RECIPE}[name]
+    recipes: dict[str, AnyRecipe] = {"bourg": bourg.RECIPE, "lagon": lagon.RECIPE, "rive": rive.RECIPE}
+    return recipes[name]
 
 
 def _refuse_strangers(out: Path, files: tuple[str, ...]) -> None:

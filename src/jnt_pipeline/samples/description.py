@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from jnt_pipeline.samples.extent import sample_extent
-from jnt_pipeline.samples.recipe import Recipe
+from jnt_pipeline.samples.recipe import AnyRecipe
 from jnt_pipeline.samples.story import Rule
 
 __all__ = ["describe_sample"]
 
 
-def describe_sample(recipe: Recipe, data_folder: str, size_km: float | None = None) -> str:
+def describe_sample(recipe: AnyRecipe, data_folder: str, size_km: float | None = None) -> str:
     """The YAML of a territory; its paths are ``data_folder`` followed by the folder of each source.
 
     ``area`` covers the sample of ``size_km``, as given to ``make_sample``.
     """
-    west, south, east, north = sample_extent(recipe.site, size_km).bounds
+    west, south, east, north = recipe.extent(size_km).bounds
     return recipe.config.format(
         west=west,
         south=south,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jnt_pipeline.samples.bim_model import BimModel
 from jnt_pipeline.samples.cadastre import LAYERS, draw_plan, file_name, write_cadastre
@@ -19,9 +19,10 @@ from jnt_pipeline.samples.story import Story
 from jnt_pipeline.samples.town import SampleTown
 from jnt_pipeline.samples.truth import SurveyedSample, write_truth
 
-__all__ = ["Recipe", "sample_files", "write_sample"]
+__all__ = ["SENSOR_TABLES", "AnyRecipe", "Recipe"]
 
-_TABLES = ("stations.csv", "datastreams.csv", "observations.csv", "sensorthings.json")
+SENSOR_TABLES = ("stations.csv", "datastreams.csv", "observations.csv", "sensorthings.json")
+"""What the loggers of a sample write."""
 _TRUTH = (
     "alerts.json",
     "anomalies.json",
@@ -39,9 +40,42 @@ _TRUTH = (
 )
 
 
+class AnyRecipe(Protocol):
+    """How one sample territory is made."""
+
+    @property
+    def site(self) -> Site:
+        """Where it lies."""
+
+    @property
+    def story(self) -> Story:
+        """What its sensors measure."""
+
+    @property
+    def seed(self) -> int:
+        """Of the committed sample."""
+
+    @property
+    def density(self) -> float:
+        """Of the committed sample, pulses per m²."""
+
+    @property
+    def config(self) -> str:
+        """The YAML of the territory, with the fields of ``Recipe.config``."""
+
+    def extent(self, size_km: float | None) -> SampleExtent:
+        """The ground that a sample of this size covers; None is the committed one. Raises ``ConfigError``."""
+
+    def files(self, size_km: float | None) -> tuple[str, ...]:
+        """Every file the sample consists of, relative to its folder."""
+
+    def write(self, out: Path, *, seed: int, size_km: float | None, density: float) -> SurveyedSample:
+        """Write the sample into ``out``: same arguments, same bytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """The parts of a sample territory that are its own."""
+    """A territory with the files of rive: Etalab's cadastre, LiDAR, one IFC model, sensors; the parts of its own."""
 
     site: Site
     story: Story
@@ -61,48 +95,50 @@ class Recipe:
     config: str
     """The YAML of the territory, with the fields ``west``, ``south``, ``east``, ``north``, ``folder`` and ``rules``."""
 
+    def extent(self, size_km: float | None) -> SampleExtent:
+        """The ground that a sample of this size covers; None is the committed one. Raises ``ConfigError``."""
+        return sample_extent(self.site, size_km)
 
-def sample_files(recipe: Recipe, size_km: float | None) -> tuple[str, ...]:
-    """Every file the sample consists of, relative to its folder."""
-    site = recipe.site
-    return tuple(
-        sorted(
-            (
-                *(f"cadastre/{file_name(site, layer)}" for layer in LAYERS),
-                *(f"lidar/{site.tile_name(tile)}" for tile in sample_extent(site, size_km).tiles),
-                f"bim/{recipe.model_file}",
-                *(f"sensors/{name}" for name in _TABLES),
-                *(f"truth/{name}" for name in _TRUTH),
-                "README.md",
+    def files(self, size_km: float | None) -> tuple[str, ...]:
+        """Every file the sample consists of, relative to its folder."""
+        site = self.site
+        return tuple(
+            sorted(
+                (
+                    *(f"cadastre/{file_name(site, layer)}" for layer in LAYERS),
+                    *(f"lidar/{site.tile_name(tile)}" for tile in self.extent(size_km).tiles),
+                    f"bim/{self.model_file}",
+                    *(f"sensors/{name}" for name in SENSOR_TABLES),
+                    *(f"truth/{name}" for name in _TRUTH),
+                    "README.md",
+                )
             )
         )
-    )
 
-
-def write_sample(recipe: Recipe, out: Path, *, seed: int, size_km: float | None, density: float) -> SurveyedSample:
-    """Write the sample into ``out``: same arguments, same bytes."""
-    town = recipe.build(seed, sample_extent(recipe.site, size_km))
-    scenery = recipe.dress(town)
-    plan = draw_plan(town)
-    stations = recipe.place_stations(town, scenery)
-    features = write_cadastre(town, plan, out / "cadastre")
-    model = recipe.write_model(town, out / "bim" / recipe.model_file)
-    counts, series = write_sensors(recipe.site, recipe.story, stations, seed, out / "sensors")
-    classes = write_tiles(recipe.site, scan_strips(town, scenery, density), out / "lidar")
-    sample = SurveyedSample(
-        town=town,
-        scenery=scenery,
-        density=density,
-        plan=plan,
-        model=model,
-        story=recipe.story,
-        stations=stations,
-        series=series,
-        features=features,
-        classes=classes,
-        sensors=counts,
-        ground=recipe.describe_ground(town, scenery),
-    )
-    write_truth(sample, out / "truth")
-    (out / "README.md").write_text(recipe.readme(sample), encoding="utf-8", newline="\n")
-    return sample
+    def write(self, out: Path, *, seed: int, size_km: float | None, density: float) -> SurveyedSample:
+        """Write the sample into ``out``: same arguments, same bytes."""
+        town = self.build(seed, self.extent(size_km))
+        scenery = self.dress(town)
+        plan = draw_plan(town)
+        stations = self.place_stations(town, scenery)
+        features = write_cadastre(town, plan, out / "cadastre")
+        model = self.write_model(town, out / "bim" / self.model_file)
+        counts, series = write_sensors(self.site, self.story, stations, seed, out / "sensors")
+        classes = write_tiles(self.site, scan_strips(town, scenery, density), out / "lidar")
+        sample = SurveyedSample(
+            town=town,
+            scenery=scenery,
+            density=density,
+            plan=plan,
+            model=model,
+            story=self.story,
+            stations=stations,
+            series=series,
+            features=features,
+            classes=classes,
+            sensors=counts,
+            ground=self.describe_ground(town, scenery),
+        )
+        write_truth(sample, out / "truth")
+        (out / "README.md").write_text(self.readme(sample), encoding="utf-8", newline="\n")
+        return sample

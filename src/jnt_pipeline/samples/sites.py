@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jnt_pipeline.crs.reference import Reference
 
-__all__ = ["LAGON", "RIVE", "Site"]
+__all__ = ["BOURG", "LAGON", "RIVE", "Site"]
 
 GeoJsonCrs = dict[str, str | dict[str, str]]
 
@@ -77,6 +77,17 @@ class Site:
         return f"LHD_{territory}_{tile[0]:04d}_{tile[1]:04d}_PTS_{systems}.laz"
 
 
+_LAMBERT_93 = (
+    'PROJCS["RGF93 v1 / Lambert-93",GEOGCS["RGF93 v1",DATUM["Reseau_Geodesique_Francais_1993_v1",'
+    'SPHEROID["GRS 1980",6378137,298.257222101,AUTHORITY["EPSG","7019"]],AUTHORITY["EPSG","6171"]],'
+    'PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],'
+    'AUTHORITY["EPSG","4171"]],PROJECTION["Lambert_Conformal_Conic_2SP"],PARAMETER["latitude_of_origin",46.5],'
+    'PARAMETER["central_meridian",3],PARAMETER["standard_parallel_1",49],PARAMETER["standard_parallel_2",44],'
+    'PARAMETER["false_easting",700000],PARAMETER["false_northing",6600000],'
+    'UNIT["metre",1,AUTHORITY["EPSG","9001"]],'
+    'AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","2154"]]'
+)
+
 RIVE = Site(
     name="rive",
     place="Rive-sur-Loire",
@@ -86,16 +97,7 @@ RIVE = Site(
     horizontal_name="Lambert-93",
     vertical_name="NGF-IGN69",
     tile_words=("FXX", "LAMB93_IGN69"),
-    wkt=(
-        'PROJCS["RGF93 v1 / Lambert-93",GEOGCS["RGF93 v1",DATUM["Reseau_Geodesique_Francais_1993_v1",'
-        'SPHEROID["GRS 1980",6378137,298.257222101,AUTHORITY["EPSG","7019"]],AUTHORITY["EPSG","6171"]],'
-        'PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],'
-        'AUTHORITY["EPSG","4171"]],PROJECTION["Lambert_Conformal_Conic_2SP"],PARAMETER["latitude_of_origin",46.5],'
-        'PARAMETER["central_meridian",3],PARAMETER["standard_parallel_1",49],PARAMETER["standard_parallel_2",44],'
-        'PARAMETER["false_easting",700000],PARAMETER["false_northing",6600000],'
-        'UNIT["metre",1,AUTHORITY["EPSG","9001"]],'
-        'AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","2154"]]'
-    ),
+    wkt=_LAMBERT_93,
     ifc_crs=("RGF93 v1 / Lambert-93, altitudes NGF-IGN69 (EPSG:5720)", "RGF93", "NGF-IGN69", "Lambert-93"),
     seam_easting_m=619_000,
     centre_northing_m=6_754_500,
@@ -135,3 +137,24 @@ LAGON = Site(
     utc_offset_h=4,
 )
 """A coast on the lee side of La Réunion, near Saint-Leu."""
+
+BOURG = Site(
+    name="bourg",
+    place="Bourg-aux-Vignes",
+    insee="71999",
+    commune="BOURG-AUX-VIGNES",
+    reference=Reference(horizontal="EPSG:2154", vertical="EPSG:5720"),
+    horizontal_name="Lambert-93",
+    vertical_name="NGF-IGN69",
+    tile_words=("FXX", "LAMB93_IGN69"),
+    wkt=_LAMBERT_93,
+    ifc_crs=("RGF93 v1 / Lambert-93, altitudes NGF-IGN69 (EPSG:5720)", "RGF93", "NGF-IGN69", "Lambert-93"),
+    seam_easting_m=837_000,
+    centre_northing_m=6_592_500,
+    north_m=6_593_000,
+    clip_m=(520, 420),
+    west_reach_m=1000,
+    grid_scale=0.999053,  # at 4.7835 E, 46.4186 N: 0.99905257
+    utc_offset_h=1,
+)
+"""A village of the Mâconnais, in the middle of the zone of CC46."""

@@ -24,7 +24,7 @@ from jnt_pipeline.samples.sites import GeoJsonCrs
 from jnt_pipeline.samples.story import Series, Story, expected_turns
 from jnt_pipeline.samples.town import SampleTown
 
-__all__ = ["SurveyedSample", "write_truth"]
+__all__ = ["SurveyedSample", "write_features", "write_json", "write_place", "write_rows", "write_truth"]
 
 Json = dict[str, Any]
 """A JSON object."""
@@ -55,15 +55,23 @@ class SurveyedSample:
 
 def write_truth(sample: SurveyedSample, folder: Path) -> None:
     """Write the truth: metres in the projection and the heights of the site; times UTC."""
+    write_place(sample, folder)
+    write_rows(folder / "links.csv", "kind,building_id,other_id,share_of_building", _links(sample))
+    write_json(folder / "anomalies.json", _anomalies(sample))
+    write_json(folder / "expected_counts.json", _counts(sample))
+
+
+def write_place(sample: SurveyedSample, folder: Path) -> None:
+    """Write what is true of a place, whatever its registers are: ground, buildings, trees, model, stations, alerts."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "ground.json", _ground(sample))
-    _write_csv(folder / "ground_checkpoints.csv", "easting_m,northing_m,elevation_m,place", _checkpoints(sample))
+    write_json(folder / "ground.json", _ground(sample))
+    write_rows(folder / "ground_checkpoints.csv", "easting_m,northing_m,elevation_m,place", _checkpoints(sample))
     buildings = list(_buildings(sample))
-    _write_features(sample.town.site.geojson_crs, folder / "buildings.geojson", buildings)
-    _write_features(sample.town.site.geojson_crs, folder / "parcels.geojson", _parcels(sample))
-    _write_features(sample.town.site.geojson_crs, folder / "voids.geojson", _voids(sample))
+    write_features(sample.town.site.geojson_crs, folder / "buildings.geojson", buildings)
+    write_features(sample.town.site.geojson_crs, folder / "parcels.geojson", _parcels(sample))
+    write_features(sample.town.site.geojson_crs, folder / "voids.geojson", _voids(sample))
     trees = sample.scenery.trees
-    _write_csv(
+    write_rows(
         folder / "trees.csv",
         "easting_m,northing_m,ground_elevation_m,height_m,radius_m",
         (
@@ -71,28 +79,28 @@ def write_truth(sample: SurveyedSample, folder: Path) -> None:
             for x, y, g, h, r in zip(trees.x, trees.y, trees.ground_m, trees.height_m, trees.radius_m, strict=True)
         ),
     )
-    _write_csv(folder / "links.csv", "kind,building_id,other_id,share_of_building", _links(sample))
-    _write_csv(
+    write_rows(
         folder / "stations.csv",
         "station_id,easting_m,northing_m,elevation_m,building_id",
         (f"{s.station_id},{s.x:.2f},{s.y:.2f},{s.elevation_m:.2f},{s.building_id}" for s in sample.stations),
     )
-    _write(folder / "bim.json", _model(sample))
-    _write(folder / "alerts.json", _alerts(sample))
-    _write(folder / "anomalies.json", _anomalies(sample))
-    _write(folder / "flood.json", _flood(sample, [properties for _, properties in buildings]))
-    _write(folder / "expected_counts.json", _counts(sample))
+    write_json(folder / "bim.json", _model(sample))
+    write_json(folder / "alerts.json", _alerts(sample))
+    write_json(folder / "flood.json", _flood(sample, [properties for _, properties in buildings]))
 
 
-def _write(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON document."""
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
-def _write_csv(path: Path, header: str, rows: Iterator[str]) -> None:
+def write_rows(path: Path, header: str, rows: Iterator[str]) -> None:
+    """Write a table: its header and rows already joined with commas."""
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8", newline="\n")
 
 
-def _write_features(crs: GeoJsonCrs, path: Path, features: Iterable[tuple[Polygon, Json]]) -> None:
+def write_features(crs: GeoJsonCrs, path: Path, features: Iterable[tuple[Polygon, Json]]) -> None:
+    """Write features as GeoJSON in metres, to the millimetre; the member ``crs`` says of which projection."""
     lines = ",\n".join(
         json.dumps(
             {
