@@ -13,11 +13,12 @@ from jnt_pipeline.samples.bourg_hall import MODEL_FILE, write_hall
 from jnt_pipeline.samples.bourg_hill import Hill
 from jnt_pipeline.samples.bourg_inventory import INVENTORY_FILE, write_inventory
 from jnt_pipeline.samples.bourg_layout import BRIDGE_U, BROOK_V
-from jnt_pipeline.samples.bourg_plan import AFTER, BEFORE, SECTIONS, both_editions, write_sheets
+from jnt_pipeline.samples.bourg_plan import AFTER, BEFORE, SECTIONS, both_editions
 from jnt_pipeline.samples.bourg_planning import PLANNING_CLASSES, write_planning
 from jnt_pipeline.samples.bourg_readme import readme
 from jnt_pipeline.samples.bourg_registers import register_village
 from jnt_pipeline.samples.bourg_scenery import dress_village
+from jnt_pipeline.samples.bourg_sheets import sheet_file, write_sheets
 from jnt_pipeline.samples.bourg_story import BOURG_STORY, place_village_stations
 from jnt_pipeline.samples.bourg_tables import (
     ADDRESSES_FILE,
@@ -81,7 +82,7 @@ class VillageRecipe:
             sorted(
                 (
                     *(
-                        f"cadastre/{vintage}/edigeo-{self.site.insee}000{section}01.tar.bz2"
+                        f"cadastre/{vintage}/{sheet_file(self.site.insee, section)}"
                         for vintage in (BEFORE, AFTER)
                         for section in SECTIONS
                     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from jnt_pipeline.crs import transform
 from jnt_pipeline.samples.bim_model import BimModel, place_model
-from jnt_pipeline.samples.bourg_plan import CC46
+from jnt_pipeline.samples.bourg_sheets import CC46
 from jnt_pipeline.samples.bourg_town import HALL_EAVE_M, HALL_HALF_LENGTH_M, HALL_HALF_WIDTH_M, HALL_SLOPE
 from jnt_pipeline.samples.ifc_draft import IfcDraft, Names, Placing
 from jnt_pipeline.samples.town import SampleTown

@@ -11,7 +11,7 @@ import numpy as np
 from shapely.geometry import Point, Polygon
 
 from jnt_pipeline.crs import transform
-from jnt_pipeline.samples.bourg_plan import CC46
+from jnt_pipeline.samples.bourg_sheets import CC46
 from jnt_pipeline.samples.chance import stream
 from jnt_pipeline.samples.layout import Rectangle
 from jnt_pipeline.samples.scenery import Scenery

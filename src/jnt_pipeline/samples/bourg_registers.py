@@ -10,7 +10,7 @@ from shapely import affinity
 from shapely.geometry import Polygon
 
 from jnt_pipeline.samples.bourg_layout import STREETS, street_of
-from jnt_pipeline.samples.bourg_plan import PlanEdition, outline_of
+from jnt_pipeline.samples.bourg_plan import PlanEdition, drawn_as_one, outline_of
 from jnt_pipeline.samples.bourg_town import Village
 from jnt_pipeline.samples.chance import bell
 from jnt_pipeline.samples.register_town import Dice
@@ -163,14 +163,12 @@ def _topo(village: Village, former: Mapping[str, SampleBuilding]) -> list[Regist
 def _rnb(village: Village, standing: Mapping[str, SampleBuilding]) -> list[Registered]:
     """RNB: every house by itself, half of the sheds missing, the newest house as a point."""
     dice = Dice(village.town.seed, "bourg rnb")
-    joined = {first: (first, second) for first, second in (village.church, village.extension)}
-    seconds = {second for _, second in joined.values()}
     found = []
-    for name, building in standing.items():
-        if name in seconds or (building.is_light and dice.happens(0.5)):
+    for parts in drawn_as_one(village, standing):
+        if standing[parts[0]].is_light and dice.happens(0.5):
             continue
-        is_point = name == village.built or dice.happens(0.06)
-        found.append(_registered(_rnb_id(dice), joined.get(name, (name,)), standing, dice, village, is_point=is_point))
+        is_point = parts[0] == village.built or dice.happens(0.06)
+        found.append(_registered(_rnb_id(dice), parts, standing, dice, village, is_point=is_point))
     gone = {village.gone.building_id: village.gone}
     barn = _registered(_rnb_id(dice), tuple(gone), gone, dice, village, is_point=False)
     return [*found, replace(barn, is_gone=True)]
