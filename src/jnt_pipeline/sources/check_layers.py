@@ -58,7 +58,7 @@ def examine_layers(path: Path, kind: str, read: Read) -> Examined:
         "layers": {layer.name: layer.counts.read for layer in layers},
         "n_records": sum(layer.counts.read for layer in layers),
         "n_readable": sum(layer.counts.kept for layer in layers),
-        "references": sorted({layer.reference.code for layer in layers if layer.reference is not None}),
+        "references": [*sorted({layer.reference.code for layer in layers if layer.reference is not None})],
         "extents": {layer.name: extent(layer.frame) for layer in held if extent(layer.frame) is not None},
         "ids": {
             layer.name: [str(value) for value in layer.frame[key].dropna().head(_MOST_IDS)]

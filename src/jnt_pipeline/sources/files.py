@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jnt_pipeline.errors import SourceError, UnreadableError
 from jnt_pipeline.provenance import SourceFile
 
-__all__ = ["delivered_files", "fingerprint", "read_bytes", "safe_name"]
+__all__ = ["delivered_files", "fingerprint", "fingerprint_member", "read_bytes", "safe_name"]
 
 _BLOCK = 1 << 20  # bytes read at once: hashing never holds a tile in memory
 
@@ -46,6 +47,31 @@ def fingerprint(path: Path) -> SourceFile:
     except OSError as error:
         raise _unreadable(path, error) from error
     return SourceFile(name=path.name, sha256=digest.hexdigest(), n_bytes=n_bytes)
+
+
+def fingerprint_member(path: Path, member: str) -> str:
+    """SHA-256 of what stands in a ZIP archive under ``member``: that archive, or all files of the folder it lies in.
+
+    Raises ``UnreadableError``; the rest of the archive is not read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folder = PurePosixPath(member).parent
+            whole = member.lower().endswith((".bz2", ".tar", ".gz", ".tgz"))
+            names = [member] if whole else sorted(n for n in archive.namelist() if PurePosixPath(n).parent == folder)
+            for name in names:
+                digest.update(name.encode())
+                digest.update(hashlib.sha256(archive.read(name)).digest())
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnreadableError(
+            "the ZIP archive is damaged",
+            where=f"{path.name}/{member}",
+            found=str(error),
+            expected="a whole ZIP archive",
+            remedy="download the file again",
+        ) from error
+    return digest.hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:

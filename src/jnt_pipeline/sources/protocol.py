@@ -26,7 +26,7 @@ class SourceUnit:
     files: tuple[Path, ...]
     """The files it is read from; their bytes decide whether the unit must be made again."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Further facts that the declaration found (JSON values)."""
+    """Further facts that the declaration found (JSON values); ``member``: what it reads of an archive of many units."""
 
 
 class SourceDeclaration(BaseModel):

@@ -64,7 +64,9 @@ def held(features: Features, mapping: Mapping) -> Held:
 
     Raises ``UnreadableError`` when a geometry cannot be read.
     """
-    tables, rejected, first = [], [], 0
+    tables: list[pa.RecordBatch] = []
+    rejected: list[Rejection] = []
+    first = 0
     straight: NDArray[np.object_] | None = None
     for batch in features.batches():
         if straight is None and _has_curves(batch[GEOMETRY], features.path):

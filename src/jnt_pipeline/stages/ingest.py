@@ -22,7 +22,7 @@ from jnt_pipeline.errors import ConfigError, EmptySourceError
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.sources import AnySource
-from jnt_pipeline.sources.files import fingerprint
+from jnt_pipeline.sources.files import fingerprint, fingerprint_member
 from jnt_pipeline.sources.protocol import SourceUnit
 from jnt_pipeline.stages.distinct import plan_distinct
 from jnt_pipeline.stages.fetch import with_editions
@@ -92,11 +92,19 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
                 "area": config.area.model_dump(mode="json") if config.area else None,
                 "undulation": config.undulation.model_dump(mode="json") if config.undulation else None,
             }
-            inputs = {file.name: fingerprint(file).sha256 for file in unit.files}
+            inputs = _inputs(unit)
             planned[name] = Planned(
                 unit=Unit(stage="ingest", name=name, version=VERSION, parameters=parameters, inputs=inputs), work=work
             )
     return list(planned.values())
+
+
+def _inputs(unit: SourceUnit) -> dict[str, str]:
+    """Checksums of what a unit reads: of its files, or of its member of an archive that holds many units."""
+    if member := str(unit.options.get("member", "")):
+        (archive,) = unit.files
+        return {member: fingerprint_member(archive, member)}
+    return {file.name: fingerprint(file).sha256 for file in unit.files}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

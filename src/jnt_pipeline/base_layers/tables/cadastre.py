@@ -128,6 +128,7 @@ CADASTRE: tuple[LayerSchema, ...] = (
             title=f"Other {word}s of the plan",
             key="detail_id",
             shape=shape,
+            is_shared=True,
             columns=(
                 Column("detail_id", "text", "Derived from class, commune and position.", required=True),
                 Column("insee_code", "text", "INSEE code of the commune."),

@@ -28,6 +28,7 @@ RELATIONS = LayerSchema(
     title="Links that the cadastral plan states",
     key="relation_id",
     shape="none",
+    is_shared=True,
     columns=(
         Column("relation_id", "text", "Id of the thing and of the parcel, joined with >.", required=True),
         Column("insee_code", "text", "INSEE code of the commune."),
