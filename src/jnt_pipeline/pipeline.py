@@ -34,10 +34,10 @@ class RunReport:
     workspace: Path
     units: StageReport
     """Units that were made, with the reason, and those that were there already."""
-    fetched: tuple[FetchReport, ...]
-    """What the downloads of the sources did; empty where all sources are files of the user."""
     delivery: Delivery | None
     """Observations and events that were new to the hypervisor; None when the run ended before."""
+    fetched: tuple[FetchReport, ...] = ()
+    """What the downloads of the sources did; empty where all sources are files of the user."""
 
 
 def run(

@@ -16,7 +16,7 @@ from jnt_pipeline.flow_files import load_flow_module
 from published import events, manifest, published
 from towns import Town
 
-FLOWS = ("ingest", "assemble", "publish", "territory")
+FLOWS = ("fetch", "ingest", "assemble", "publish", "territory")
 
 
 def run_with_prefect(config: Path, workspace: Path, **environment: str) -> subprocess.CompletedProcess[str]:
