@@ -22,6 +22,10 @@ __all__ = ["HALL_NAME", "Village", "build_village"]
 HALL_NAME = "MAIRIE"
 HALL_HALF_LENGTH_M, HALL_HALF_WIDTH_M, HALL_EAVE_M, HALL_SLOPE = 8.0, 5.5, 6.4, 0.75
 """Of the town hall, true metres, as its BIM model draws it."""
+JOINT_M = 0.01
+"""What is built against a wall reaches so far into it: whatever is rounded, they touch."""
+ROOM_M = 2.4
+"""Length of the room that was added to a house, metres."""
 COMMUNE_BEYOND_M = 40.0
 """The commune reaches beyond the sample, metres."""
 
@@ -149,7 +153,7 @@ class _VillageBuilder(Builder):
         )  # fmt: skip
         self.whole(block, round(u, 2), r.u1)
         nave = self.place(u + 17.0, v, 24.0, 10.0, 9.0, roof="gabled", slope=0.9, name="EGLISE SAINT-VINCENT")
-        self.church = nave, self.place(u + 32.0, v, 6.0, 6.0, 18.0, roof="hipped", slope=1.8)
+        self.church = nave, self.place(u + 32.0 - JOINT_M, v, 6.0, 6.0, 18.0, roof="hipped", slope=1.8)
 
     def _school(self, block: Block, rng: np.random.Generator) -> None:
         """The school under a flat roof, its covered yard (*préau*), light."""
@@ -171,9 +175,9 @@ class _VillageBuilder(Builder):
         """A flat-roofed room on the eastern gable of a house."""
         house = next(one for one in self.buildings if one.building_id == name)
         angle = np.radians(house.turn_deg)
-        off = house.half_length_m + 2.0
+        off = house.half_length_m + ROOM_M / 2 - JOINT_M
         u, v = house.centre[0] + off * float(np.cos(angle)), house.centre[1] + off * float(np.sin(angle))
-        self.add(u, v, 4.0, 2 * house.half_width_m - 1.5, 2.8, roof="flat", turn_deg=house.turn_deg)
+        self.add(u, v, ROOM_M, 2 * house.half_width_m - 1.5, 2.8, roof="flat", turn_deg=house.turn_deg)
         added = self.buildings[-1].building_id
         self.lot_of[added] = self.lot_of[name]
         i = self.buildings.index(house)
