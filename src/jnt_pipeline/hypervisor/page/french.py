@@ -18,7 +18,6 @@ __all__ = [
     "crs_name",
     "format_name",
     "instant_text",
-    "layer_name",
     "n_of",
     "number_text",
     "property_name",
@@ -28,28 +27,6 @@ __all__ = [
 
 _THIN = "\u202f"  # narrow no-break space: thousands, and before units
 _MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
-
-_LAYERS = {
-    "addresses": "Adresses",
-    "aliases": "Anciens identifiants",
-    "bim_buildings": "Bâtiments BIM",
-    "bim_elements": "Éléments BIM (IFC)",
-    "buildings": "Bâtiments",
-    "changes": "Changements depuis l’édition précédente",
-    "communes": "Communes",
-    "datastreams": "Flux de mesure",
-    "dhm": "Hauteurs (MNH)",
-    "dsm": "Surface (MNS)",
-    "dtm": "Terrain (MNT)",
-    "footprints": "Emprises au sol des bâtiments",
-    "links": "Liens entre objets",
-    "observations": "Observations",
-    "parcels": "Parcelles cadastrales",
-    "point_clouds": "Dalles LiDAR",
-    "sections": "Sections cadastrales",
-    "stations": "Stations de mesure",
-    "trees": "Arbres",
-}
 
 _PUBLICATIONS = {
     "3dtiles": "Bâtiments en 3D (3D Tiles)",
@@ -164,11 +141,6 @@ def bytes_text(n_bytes: int) -> str:
         if n_bytes >= factor:
             return f"{number_text(n_bytes / factor, 1 if n_bytes < 100 * factor else 0)} {name}"
     return f"{n_bytes} o"
-
-
-def layer_name(name: str) -> str:
-    """French name of a layer or raster; its own name where none is known."""
-    return _LAYERS.get(name, name)
 
 
 def publication_name(kind: str) -> str:

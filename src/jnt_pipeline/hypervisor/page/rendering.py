@@ -13,6 +13,7 @@ from markupsafe import Markup
 import jnt_pipeline.hypervisor.page.french as words
 from jnt_pipeline.hypervisor.api.layers import href_of
 from jnt_pipeline.hypervisor.page import map_preview, sparkline
+from jnt_pipeline.hypervisor.page.layer_names import layer_name
 from jnt_pipeline.hypervisor.page.view import PageView
 
 __all__ = ["PageRenderer"]
@@ -40,7 +41,7 @@ class PageRenderer:
             crs=words.crs_name,
             format=words.format_name,
             instant=words.instant_text,
-            layer=words.layer_name,
+            layer=layer_name,
             number=words.number_text,
             property=words.property_name,
             publication=words.publication_name,

@@ -1,0 +1,70 @@
+"""French names of the layers and rasters of a twin."""
+
+from __future__ import annotations
+
+__all__ = ["layer_name"]
+
+_NAMES = {
+    "addresses": "Adresses",
+    "aliases": "Anciens identifiants",
+    "bim_buildings": "Bâtiments BIM",
+    "bim_elements": "Éléments BIM (IFC)",
+    "buildings": "Bâtiments",
+    "cadastral_lines": "Autres lignes du plan cadastral",
+    "cadastral_points": "Autres points du plan cadastral",
+    "cadastral_relations": "Liens énoncés par le plan cadastral",
+    "cadastral_surfaces": "Autres surfaces du plan cadastral",
+    "changes": "Changements depuis l’édition précédente",
+    "communes": "Communes",
+    "datastreams": "Flux de mesure",
+    "dhm": "Hauteurs (MNH)",
+    "dsm": "Surface (MNS)",
+    "dtm": "Terrain (MNT)",
+    "easements": "Servitudes d’utilité publique",
+    "elevation_tiles": "Dalles d’altitude (raster)",
+    "footprints": "Emprises au sol des bâtiments",
+    "former_communes": "Préfixes de sections (anciennes communes)",
+    "identities": "Identifiants équivalents des bâtiments",
+    "links": "Liens entre objets",
+    "localities": "Lieux-dits",
+    "observations": "Observations",
+    "parcels": "Parcelles cadastrales",
+    "planning_documents": "Documents d’urbanisme",
+    "planning_zones": "Zones du document d’urbanisme",
+    "point_clouds": "Dalles LiDAR",
+    "quality": "Contrôle qualité des couches",
+    "rnb_buildings": "Bâtiments du RNB",
+    "sections": "Sections cadastrales",
+    "sheets": "Feuilles cadastrales",
+    "stations": "Stations de mesure",
+    "tax_subdivisions": "Subdivisions fiscales",
+    "topo_buildings": "Bâtiments de la BD TOPO",
+    "trees": "Arbres",
+}
+
+_FAMILIES = {
+    "topo_": "BD TOPO",
+    "pcrs_": "PCRS",
+    "planning_prescriptions_": "Prescriptions d’urbanisme",
+    "planning_information_": "Informations d’urbanisme",
+    "easement_generators_": "Générateurs de servitudes",
+    "easement_extents_": "Assiettes de servitudes",
+}
+"""Layers that are named by their family and what the producer calls them."""
+
+_SHAPES = {"surface": "surfaces", "line": "lignes", "point": "points"}
+
+
+def layer_name(name: str) -> str:
+    """French name of a layer or raster; its own name where none is known.
+
+    >>> layer_name("parcels"), layer_name("topo_troncon_de_route"), layer_name("my_trees")
+    ('Parcelles cadastrales', 'BD TOPO : troncon de route', 'my_trees')
+    """
+    if name in _NAMES:
+        return _NAMES[name]
+    for prefix, family in _FAMILIES.items():
+        if name.startswith(prefix):
+            rest = name.removeprefix(prefix)
+            return f"{family} : {_SHAPES.get(rest, rest.replace('_', ' '))}"
+    return name
