@@ -180,7 +180,7 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
     table.add_column("layer", no_wrap=True)
     table.add_column("kept", justify="right", no_wrap=True)
     table.add_column("set aside", justify="right", no_wrap=True)
-    table.add_column("reference", no_wrap=True)
+    table.add_column("in", no_wrap=True)
     table.add_column("vintage")
     table.add_column("moved to ±", justify="right", no_wrap=True)
     for layer in status["layers"]:
@@ -189,7 +189,7 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
             layer["layer"],
             f"{layer['kept']:,}",
             f"{sum(layer['rejected'].values()):,}" if layer["rejected"] else "–",
-            layer["reference"] or "–",
+            _place(layer["reference"], status["reference"]),
             layer["vintage"] or "–",
             _moved(layer["operations"], accuracy),
         )
@@ -226,6 +226,13 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
         lines.append(f"active alerts: {status['active_alerts']}")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _place(reference: str | None, twin: str) -> str:
+    """The reference of a layer, told from the twin's: ``3D``, ``2D``, or its code where it is another one."""
+    if reference is None:
+        return "–"
+    return {twin: "3D", twin.partition("+")[0]: "2D"}.get(reference, reference)
 
 
 def _moved(operations: Sequence[Mapping[str, Any]], accuracy_m: float | None) -> str:

@@ -37,6 +37,8 @@ _PREFIXES = {"sections": "insee_code", "sheets": "section_id", "parcels": "secti
 _YEAR_IN_FRONT = re.compile(r"(?:19|20)\d{2}(" + _INSEE + r"\w*|\d{6}\w*)")
 _DATED = ("communes", "sections", "sheets", "parcels", "footprints", "localities", "tax_subdivisions", "topo_buildings")
 _SHAPES = ("parcels", "footprints", "sheets", "sections", "tax_subdivisions", "topo_buildings", "rnb_buildings")
+_NO_FAULT = ("repeated_record", "left_out_", "outside_area")
+# What is kept elsewhere, or was never meant to be kept, speaks against nobody.
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -55,7 +57,8 @@ def _set_aside(context: Context, layer: str) -> Found | None:
     origin = context.origins.get(layer)
     if origin is None:
         return None
-    reasons, n = dict(sorted(origin.counts.rejected.items())), sum(origin.counts.rejected.values())
+    reasons = {reason: n for reason, n in sorted(origin.counts.rejected.items()) if not reason.startswith(_NO_FAULT)}
+    n = sum(reasons.values())
     told = ", ".join(f"{reason} {number:,}" for reason, number in reasons.items())
     message = f"{n:,} of {count(origin.counts.read, 'record')} set aside" + (f": {told}" if n else "")
     return Found(n_judged=origin.counts.read, n_found=n, message=message, values={"reasons": reasons})
