@@ -17,7 +17,7 @@ import shapely
 
 import jnt_pipeline as jnt
 from jnt_pipeline.crs.grids import GRIDS_VARIABLE, use_grid_folders
-from jnt_pipeline.errors import JntError
+from jnt_pipeline.errors import JntError, MissingGridError
 from jnt_pipeline.hypervisor.feed import Feed
 from jnt_pipeline.samples import make_sample, sample_config
 from jnt_pipeline.sources.check import check_file
@@ -187,6 +187,25 @@ sources:
     with pytest.raises(JntError, match="EPSG:3946") as refusal:
         jnt.run(tmp_path / "hall.yaml", tmp_path / "twin", until="ingest")
     assert "EPSG:2154" in str(refusal.value)
+
+
+def test_without_the_grid_of_ntf_the_run_ends_and_names_it(
+    village: Village, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = f"""
+name: plu
+title: PLU
+reference: EPSG:2154+5720
+area: {{bbox: [836740, 6592290, 837260, 6592710]}}
+sources:
+  - {{kind: urban_planning, path: {village.folder / "planning"}, producer: nobody, licence: CC0-1.0}}
+"""
+    (tmp_path / "plu.yaml").write_text(config, encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setenv(GRIDS_VARIABLE, str(tmp_path))
+        with pytest.raises(MissingGridError, match="fr_ign_gr3df97a"):
+            jnt.run(tmp_path / "plu.yaml", tmp_path / "twin", until="ingest")
+    use_grid_folders()
 
 
 def test_check_names_what_is_wrong_with_the_files(village: Village) -> None:
