@@ -97,7 +97,7 @@ def demo(
 
 @sample_app.command("make")
 def sample_make(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive or lagon.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Sample territory: rive, lagon or bourg.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write; default: sample_data/NAME.")] = None,
     size_km: Annotated[
         float | None,
@@ -105,17 +105,19 @@ def sample_make(
             "--size-km",
             min=0.5,
             max=5,
-            help="Kilometres on each side of the seam; 1: two whole tiles; default: clipped.",
+            help="Kilometres on each side of the seam; 1: two whole tiles; default: clipped. Not for bourg.",
         ),
     ] = None,
     density: Annotated[
-        float | None, typer.Option("--density", min=0.5, max=50, help="LiDAR pulses per square metre; default: 10.")
+        float | None,
+        typer.Option("--density", min=0.5, max=50, help="LiDAR pulses per square metre; default: 10; bourg: 5."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed gives another place.")] = None,
 ) -> None:
     """Write a synthetic territory in the producers' formats, with its truth beside it.
 
-    rive is a town on the Loire in Lambert-93 and NGF-IGN69, lagon a coast of La Réunion in UTM 40S and REUN89.
+    rive is a town on the Loire in Lambert-93 and NGF-IGN69, lagon a coast of La Réunion in UTM 40S and REUN89, bourg a
+    village with the past in its files: EDIGÉO in CC46, a PLU in NTF, registers that disagree, two editions.
 
     Example: jnt sample make lagon --size-km 1 --density 10 --out /tmp/lagon
     """

@@ -110,25 +110,26 @@ def test_the_check_reads_the_members_of_a_document(real: Path) -> None:
 
 
 @pytest.mark.shared
-def test_invalid_polygons_are_reported_and_repaired_only_on_request(real: Path) -> None:
-    left = {"planning_prescriptions_surface": 29, "planning_information_surface": 25}
-    for repair, kept in ((False, left), (True, {name: n + 1 for name, n in left.items()})):
-        found = delivery(real / "plu_gml", repair=repair)
-        bases = {layer.name: normalise(layer, LAMBERT) for layer in found.layers if layer.name in kept}
-        assert {name: base.counts.kept for name, base in bases.items()} == kept
-        told = [finding.code for finding in found.findings if finding.severity == "warning"]
-        assert told == (["repaired_geometry"] * 2 if repair else [])
-        for base in bases.values():
-            assert base.counts.rejected == ({} if repair else {"invalid_geometry": 1})
-            assert any("repaired, as declared" in note for note in base.provenance.notes) == repair
+def test_invalid_polygons_are_set_aside_and_repaired_only_on_request(real: Path) -> None:
+    found = {layer.name: layer for layer in delivery(real / "plu_gml").layers}
+    for name, n in (("planning_prescriptions_surface", 30), ("planning_information_surface", 26)):
+        base = normalise(found[name], LAMBERT)
+        assert (base.counts.kept, base.counts.rejected) == (n - 1, {"invalid_geometry": 1})
+        told: list[pd.DataFrame] = []
+        repaired = normalise(found[name], LAMBERT, repairs=told)
+        assert repaired.counts.kept == n
+        (row,) = told[0].to_dict("records")
+        assert row["is_repaired"]
+        assert row["area_after_m2"] == pytest.approx(row["area_before_m2"], rel=0.01)
+        assert "1 invalid polygons repaired on request" in repaired.provenance.notes[-1]
 
 
-def test_a_bow_tie_is_repaired_into_its_two_triangles(tmp_path: Path) -> None:
+def test_a_bow_tie_has_more_than_one_meaning_and_is_not_repaired(tmp_path: Path) -> None:
     path = write_answer(tmp_path / "ZONE_URBA.gml", zone(BOW_TIE), zone(number=2))
-    layer = layers(path, repair=True)["planning_zones"]
-    # corners (0, 0), (100, 100), (100, 0), (0, 100): two triangles of base 100 and height 50
-    assert layer.frame.geometry.area.tolist() == [5_000.0, 10_000.0]
-    assert layer.frame["zone_id"].iloc[0] in layer.provenance.notes[0]
+    told: list[pd.DataFrame] = []
+    base = normalise(layers(path)["planning_zones"], LAMBERT, repairs=told)
+    assert (base.counts.kept, base.counts.rejected) == (1, {"invalid_geometry": 1})
+    assert told[0]["is_repaired"].tolist() == [False]
 
 
 @pytest.mark.shared

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.base_layers.columns import Column, LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
+from jnt_pipeline.base_layers.quality.repair import repaired
 from jnt_pipeline.base_layers.setting_aside import followed, require_one_srid, set_aside
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.systems import has_heights
@@ -37,14 +38,18 @@ def normalise(
     *,
     area: AreaOfInterest | None = None,
     undulation: DeclaredUndulation | None = None,
+    repairs: list[pd.DataFrame] | None = None,
 ) -> Layer:
     """Return the base layer (*donnée socle*) made of a native ``layer``.
 
     Records are set aside, with these reason codes and in this order: ``missing_<column>``, ``bad_<column>`` (not of
     the form that the schema promises), ``duplicate_id`` (the first stays), ``missing_geometry``, ``wrong_geometry``,
     ``swapped_axes``, ``impossible_coordinates``, ``outside_crs_area`` (each with what the numbers look like),
-    ``invalid_geometry`` (judged on the coordinates that are written), ``outside_area``. Nothing is repaired. Rows are
-    sorted by key. A record without elevation stays without; Z of geometries is left out, heights are columns.
+    ``invalid_geometry`` (judged on the coordinates that are written), ``outside_area``. Rows are sorted by key. A
+    record without elevation stays without; Z of geometries is left out, heights are columns.
+
+    Nothing is repaired, unless there is a list ``repairs`` that takes the tables of what was done (``quality.repair``):
+    then invalid polygons are repaired where that leaves no doubt, and only the others set aside.
 
     Parameters: ``target`` horizontal and vertical reference of the twin; ``area`` in its horizontal CRS.
     Raises ``SchemaError`` when a column of the schema is absent, ``CrsError`` when the layer cannot be transformed,
@@ -77,7 +82,7 @@ def normalise(
         )
     if schema.shape != "none":
         try:
-            layer = _placed(layer, schema, target, undulation)
+            layer = _placed(layer, schema, target, undulation, repairs)
         except CrsError as error:
             error.where = _where(layer, error)
             raise
@@ -138,7 +143,13 @@ def _where(layer: Layer, error: CrsError) -> str:
     return name if error.where in {"", layer.name} else f"{name}, {error.where}"
 
 
-def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: DeclaredUndulation | None) -> Layer:
+def _placed(
+    layer: Layer,
+    schema: LayerSchema,
+    target: Reference,
+    undulation: DeclaredUndulation | None,
+    repairs: list[pd.DataFrame] | None,
+) -> Layer:
     """Geometry and elevations in ``target``."""
     native = layer.reference
     if native is None:
@@ -187,6 +198,10 @@ def _placed(layer: Layer, schema: LayerSchema, target: Reference, undulation: De
         reference=target if known else target.flat(),
         provenance=provenance,
     )
+    if repairs is not None:
+        layer, told = repaired(layer)
+        repairs.append(told)
+        after = np.asarray(layer.frame.geometry)
     reasons = shapely.is_valid_reason(after)
     return set_aside(layer, ~shapely.is_valid(after), "invalid_geometry", np.asarray(reasons, dtype=object))
 

@@ -33,7 +33,6 @@ from jnt_pipeline.sources.vector_layers import (
     held,
     layer_of,
     one_reference,
-    repaired,
     required_reference,
 )
 
@@ -51,9 +50,6 @@ class PlanningSource(SourceDeclaration):
     kind: Literal["urban_planning"] = Field(default="urban_planning", description="Discriminator.")
     reference: Reference | None = Field(
         default=None, description="Reference of the coordinates where the files state none, or a wrong one."
-    )
-    repair: bool = Field(
-        default=False, description="Whether invalid polygons are made valid; without it they are set aside."
     )
 
     @property
@@ -187,10 +183,6 @@ def _read_part(path: Path, name: str, source: PlanningSource) -> _Part | None:
     if schema.shape == "none" and frame[GEOMETRY].notna().any():
         message = f"{path.name}: {schema.name} are a table, the places of its records are left out"
         findings += (Finding(severity="info", code="places_left_out", message=message),)
-    if source.repair and schema.shape == "polygon" and len(frame):
-        names = frame[schema.key].to_numpy(dtype=object)
-        frame[GEOMETRY], more = repaired(shapes, names)
-        findings += more
     return _Part(path=path, found=found, frame=frame, rejected=records.rejected, reference=reference, findings=findings)
 
 

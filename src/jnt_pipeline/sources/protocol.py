@@ -39,6 +39,10 @@ class SourceDeclaration(BaseModel):
     licence: str = Field(description="Licence of the data.")
     attribution: str = Field(default="", description="Wording to show with the data.")
     vintage: str = Field(default="", description="Edition of the data (millésime).")
+    repair: bool = Field(
+        default=False,
+        description="Whether invalid polygons are made valid where that leaves no doubt; otherwise they are set aside.",
+    )
     download: AnyDownload | None = Field(
         default=None,
         exclude=True,  # the files decide whether a unit is made again, not where they came from

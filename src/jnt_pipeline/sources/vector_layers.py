@@ -1,4 +1,4 @@
-"""Small layers of vector files held in memory: through a mapping, judged, repaired where the user asks for it."""
+"""Small layers of vector files held in memory: through a mapping, and judged."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ from jnt_pipeline.base_layers.streams import GEOMETRY
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, UnreadableError
 from jnt_pipeline.provenance import Counts, Provenance
-from jnt_pipeline.sources.findings import records_warning
-from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.mapping import Mapping, Rejection
 from jnt_pipeline.sources.vector_files import Features
 from jnt_pipeline.sources.vector_soundness import at_hand
 
-__all__ = ["Held", "derived_ids", "held", "layer_of", "one_reference", "repaired", "required_reference"]
+__all__ = ["Held", "derived_ids", "held", "layer_of", "one_reference", "required_reference"]
 
 _DTYPES = {"text": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 _ID_DIGITS = 16  # hexadecimal: two records of a country share one by chance once in 10⁵ countries
@@ -170,29 +168,3 @@ def derived_ids(word: str, texts: Sequence[pd.Series[Any]], geometries: NDArray[
         digest = hashlib.sha256(f"{word}\x1f{told}\x1f".encode() + (shape or b""))
         ids.append(f"{word}-{digest.hexdigest()[:_ID_DIGITS]}")
     return ids
-
-
-def repaired(
-    geometries: NDArray[np.object_], names: NDArray[np.object_]
-) -> tuple[NDArray[np.object_], tuple[Finding, ...]]:
-    """Polygons made valid where they are not, and what was changed; those that cannot follow stay as they are.
-
-    Rings that cross are cut at their crossings, areas covered twice are kept once (``make_valid``, method structure).
-    """
-    wrong = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
-    if not wrong.any():
-        return geometries, ()
-    mended = shapely.make_valid(geometries[wrong], method="structure", keep_collapsed=False)
-    is_area = np.isin(shapely.get_type_id(mended), (3, 6)) & ~shapely.is_empty(mended)
-    result = geometries.copy()
-    result[np.flatnonzero(wrong)[is_area]] = mended[is_area]
-    if not is_area.any():
-        return geometries, ()
-    told = [
-        f"{name} ({reason})"
-        for name, reason in zip(names[wrong][is_area], shapely.is_valid_reason(geometries[wrong][is_area]), strict=True)
-    ]
-    finding = records_warning(
-        "repaired_geometry", "invalid polygons repaired, as declared", told, "compare them with the plan"
-    )
-    return result, (finding,)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from jnt_pipeline.config import TwinConfig
+from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.runner import Runner, StageReport, make_units
 from jnt_pipeline.stages.buildings import plan_buildings
 from jnt_pipeline.stages.editions import follow_editions
@@ -17,14 +20,17 @@ from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entrie
 
 __all__ = ["assemble"]
 
+logger = logging.getLogger(__name__)
+
 
 def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageReport:
     """Make the rasters, buildings and links of the twin from its base layers.
 
     Raises ``WorkspaceError`` before ``ingest``, ``AssemblyError`` when a layer cannot be derived.
     """
-    published = TwinIndex.read(workspace, TWIN) if workspace.read_document(TWIN) is not None else None
-    base, edited = follow_editions(config, workspace, runner, TwinIndex.read(workspace, INGESTED), published)
+    base, edited = follow_editions(
+        config, workspace, runner, TwinIndex.read(workspace, INGESTED), _published(workspace)
+    )
     files = point_files(workspace, base)
     rasters = raster_files(config, workspace, base)
     partition = cells(files, config.terrain.resolution_m, rasters)
@@ -52,3 +58,14 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     index.write(workspace, ASSEMBLED)
     workspace.forget_planned("terrain", "identity", "buildings", "links", "quality")
     return report
+
+
+def _published(workspace: Workspace) -> TwinIndex | None:
+    """The twin as last published; None before the first time, and where its index is damaged."""
+    if workspace.read_document(TWIN) is None:
+        return None
+    try:
+        return TwinIndex.read(workspace, TWIN)
+    except WorkspaceError as error:
+        logger.warning("%s; its editions cannot be compared with: the present ones are the first", error)
+        return None

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise, set_aside
 from jnt_pipeline.base_layers.parquet import layer_bounds
 from jnt_pipeline.base_layers.point_files import rewrite_point_file
-from jnt_pipeline.base_layers.streams import LayerStream, normalise_stream
+from jnt_pipeline.base_layers.quality import REPAIR_COLUMNS
+from jnt_pipeline.base_layers.streams import LayerStream, collected, normalise_stream
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.transform import transformation
 from jnt_pipeline.errors import ConfigError, EmptySourceError
-from jnt_pipeline.provenance import Provenance
+from jnt_pipeline.provenance import Counts, Provenance
 from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.sources import AnySource
 from jnt_pipeline.sources.files import fingerprint, fingerprint_member
@@ -121,19 +123,26 @@ class IngestWork:
         """Write the base layers into ``folder``; the facts name the grids that were used."""
         grids: dict[str, str] = {}
         before: Layer | None = None
+        repairs: list[pd.DataFrame] | None = [] if self.source.repair else None
+        told: dict[str, pd.DataFrame] = {}
         for native in self.source.read(self.unit, self.area):
-            if isinstance(native, LayerStream):
+            if isinstance(native, LayerStream) and repairs is None:
                 grids |= self._streamed(native, folder)
                 continue
-            layer = native
-            if native.name == "point_clouds" and native.reference != self.reference:
-                layer = self._points_moved(native, folder)
-            layer = normalise(layer, self.reference, area=self.area, undulation=self.undulation)
+            # A repair looks at whole outlines: such layers are held in memory.
+            layer = collected(native) if isinstance(native, LayerStream) else native
+            if layer.name == "point_clouds" and layer.reference != self.reference:
+                layer = self._points_moved(layer, folder)
+            layer = normalise(layer, self.reference, area=self.area, undulation=self.undulation, repairs=repairs)
+            if repairs:
+                told[layer.name] = repairs.pop()
             if before is not None and layer.name in _PARENTS:
                 layer = _without_orphans(layer, before)
             before = layer
             write_layer(layer, folder)
             grids |= _grids(layer.provenance)
+        if repairs is not None and before is not None:
+            write_layer(_repairs(told, before.provenance), folder)
         return {"grids": grids}
 
     def _streamed(self, native: LayerStream, folder: Path) -> dict[str, str]:
@@ -162,6 +171,17 @@ class IngestWork:
         assert isinstance(layer, Layer)
         origin: Provenance = native.provenance.with_operation(change.operation)
         return replace(layer, provenance=origin)
+
+
+def _repairs(told: Mapping[str, pd.DataFrame], provenance: Provenance) -> Layer:
+    """The table of all polygons that were repaired on request, or could not be."""
+    empty = pd.DataFrame(columns=list(REPAIR_COLUMNS))
+    tables = [table.assign(layer=name) for name, table in told.items() if len(table)] or [empty.assign(layer="")]
+    table = pd.concat(tables, ignore_index=True)[["layer", *REPAIR_COLUMNS]]
+    table = table.astype({"is_repaired": "bool", "area_before_m2": "float64", "area_after_m2": "float64"})
+    table = table.astype(dict.fromkeys(("layer", "record", "reason"), "str"))
+    counts = Counts(read=len(table), kept=len(table))
+    return Layer(name="repairs", frame=table, reference=None, provenance=provenance, counts=counts)
 
 
 def _grids(provenance: Provenance) -> dict[str, str]:
