@@ -103,7 +103,7 @@ def test_run_status_and_clean(jnt, town: Town, tmp_path: Path) -> None:  # type:
     assert "EPSG:2154+5720" in table.out
     assert "declared undulation: 44.86 m" in table.out
     assert "given back" in jnt("clean", workspace).out
-    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, 16 there")
+    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, 17 there")
 
 
 def test_stale_publications_are_told(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

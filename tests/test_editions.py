@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import jnt_pipeline as jnt
+from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.hypervisor.feed import Feed
 from jnt_pipeline.pipeline import RunReport, run
@@ -146,16 +147,51 @@ def test_running_again_changes_nothing_and_tells_nothing_twice(village: Village)
 
 def test_only_the_commune_that_changed_is_made_again(village: Village) -> None:
     second_edition(village.files)
-    made = village.run("2025-01-01").units.made
+    made = village.run("2026-01-01").units.made
     of_units = {name for name in made if name.split("/")[0] in {"ingest", "buildings", "renamed"}}
     (cell_here,) = {name for name in of_units if name.startswith("buildings/")}
     assert of_units == {"ingest/cadastre-38001", "renamed/footprints-cadastre-38001", cell_here}
+
+
+def test_another_date_on_the_same_files_tells_no_change_and_makes_no_part_again(village: Village) -> None:
+    made = village.run("2026-01-01").units.made
+    assert {unit.split("/")[0] for unit in made} == {"links", "quality", "export"}
+    twin = jnt.open(village.twin)
+    assert "changes" not in twin.layers
+    assert {twin.layer(name).provenance.vintage for name in ("parcels", "footprints", "buildings")} == {"2026-01-01"}
 
 
 def test_a_commune_that_is_added_was_not_built(village: Village) -> None:
     write_collection(village.files / "cadastre-38003-batiments.json", building(square(5.8, 45.5), commune="38003"))
     village.run("2025-01-01")
     assert village.layer("changes").empty
+
+
+def test_the_first_and_the_last_building_of_a_commune_are_told(village: Village) -> None:
+    write_collection(village.files / "cadastre-38002-batiments.json")
+    village.run("2026-01-01")
+    assert village.layer("changes")["change_type"].tolist() == ["removed"]
+    first_edition(village.files)
+    village.run("2027-01-01")
+    assert village.layer("changes")["change_type"].tolist() == ["created"]
+
+
+def test_a_newer_vintage_of_the_same_things_tells_nothing(village: Village) -> None:
+    before = village.ids()
+    told = village.run("2026-01-01").delivery
+    assert village.layer("changes").empty
+    assert village.ids() == before
+    assert told is not None
+    assert told.changes_told == 0
+
+
+def test_a_wider_area_that_shows_the_same_does_not_silence_the_next_edition(village: Village) -> None:
+    wide = {"bbox": (800_000.0, 6_400_000.0, 1_000_000.0, 6_600_000.0)}
+    run(config(village.files, "2025-01-01").model_copy(update={"area": AreaOfInterest(**wide)}), village.twin)
+    assert "changes" not in jnt.open(village.twin).layers
+    second_edition(village.files)
+    run(config(village.files, "2026-01-01").model_copy(update={"area": AreaOfInterest(**wide)}), village.twin)
+    assert len(village.layer("changes")) == 3
 
 
 def test_cleaning_keeps_the_edition_before(village: Village) -> None:

@@ -65,13 +65,13 @@ def luxiol(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 @pytest.fixture
 def refreshed(luxiol: tuple[Path, Path], tmp_path: Path) -> tuple[Path, RunReport]:
-    """The twin after one sheet, ZE01, came with another registered area."""
+    """The twin after the next edition, in which one sheet, ZE01, has another registered area."""
     sheets, twin = tmp_path / "sheets", tmp_path / "twin"
     shutil.copytree(luxiol[0], sheets)
     shutil.copytree(luxiol[1], twin, symlinks=True)
     sheet = sheets / "edigeo-25354000ZE01.tar.bz2"
     sheet.write_bytes(with_other_area(sheet.read_bytes()))
-    return twin, run(config(sheets, "2025-03-01"), twin)
+    return twin, run(config(sheets, "2025-09-01"), twin)
 
 
 def test_the_twin_holds_what_the_sheets_hold(luxiol: tuple[Path, Path]) -> None:
@@ -96,6 +96,8 @@ def test_the_change_is_told_and_nothing_else(refreshed: tuple[Path, RunReport]) 
     assert (change["layer"], change["change_type"]) == ("parcels", "modified")
     assert "25354000ZE" in change["new_ids"]
     assert "registered_area_m2" in change["what"]
+    assert (change["old_vintage"], change["new_vintage"]) == ("2025-03-01", "2025-09-01")
+    assert jnt.open(twin).layer("parcels").provenance.vintage == "2025-09-01"
     assert report.delivery is not None
     assert report.delivery.changes_told == 1
 

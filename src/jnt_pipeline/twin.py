@@ -79,9 +79,11 @@ class Edition(_Document):
     is_told: bool = Field(default=True, description="Whether its changes are told: they are not when the area changed.")
     raw: dict[str, str] = Field(description="Parts as ingest made them: SHA-256 by path, in the order of the units.")
     before: LayerEntry | None = Field(default=None, description="The layer of the edition before, as it was published.")
+    vintage: str = Field(default="", description="As the producer wrote it when the twin first saw this edition.")
     shown: dict[str, str] = Field(
         default_factory=dict, description="Part that the twin shows, by SHA-256 of the raw one."
     )
+    before_vintage: str = Field(default="", description="The same of the edition before.")
     before_shown: dict[str, str] = Field(default_factory=dict, description="The same of the edition before.")
     aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of the edition before.")
     own_aliases: dict[str, str] = Field(default_factory=dict, description="Register of ids as of this edition.")
@@ -271,10 +273,12 @@ def layer_entries(
     workspace: Workspace,
     records: Mapping[str, Record],
     replaced: Mapping[tuple[str, str], Record] = MappingProxyType({}),
+    vintages: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, LayerEntry]:
     """The layers that the given units made, parts in the order of the unit names.
 
-    ``replaced``: units that made the part of (unit, layer) again, whose files take its place.
+    ``replaced``: units that made the part of (unit, layer) again, whose files take its place. ``vintages``: editions of
+    the sources, by unit.
     """
     found: dict[str, LayerEntry] = {}
     for unit, record in sorted(records.items()):
@@ -283,6 +287,10 @@ def layer_entries(
             maker = replaced.get((unit, name), record)
             part = maker.path(f"{name}.parquet")
             origin = read_origin(workspace.root / part)
+            if vintage := vintages.get(unit, ""):
+                origin = origin.model_copy(
+                    update={"provenance": origin.provenance.model_copy(update={"vintage": vintage})}
+                )
             entry = LayerEntry(
                 parts={part: maker.outputs[f"{name}.parquet"]},
                 rejected=(maker.path(f"{name}.rejected.parquet"),),

@@ -7,7 +7,7 @@ import logging
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.runner import Runner, StageReport, make_units
-from jnt_pipeline.stages.buildings import plan_buildings
+from jnt_pipeline.stages.buildings import dated_buildings, plan_buildings
 from jnt_pipeline.stages.editions import follow_editions
 from jnt_pipeline.stages.identify import identity_links, plan_identity
 from jnt_pipeline.stages.links import plan_links
@@ -43,7 +43,9 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     planned = plan_buildings(config, workspace, index, partition, files, terrain, same)
     buildings, done = make_units(workspace, runner, planned)
     report += done
-    index = index.model_copy(update={"layers": index.layers | layer_entries(workspace, buildings)})
+    index = index.model_copy(
+        update={"layers": index.layers | dated_buildings(index.layers, layer_entries(workspace, buildings))}
+    )
     links, done = make_units(workspace, runner, [plan_links(config, workspace, index, identity)])
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))

@@ -29,9 +29,9 @@ from jnt_pipeline.stages.tiles import Cell, PointFile, gather_points
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.model import RasterWindow, StoredRaster
-from jnt_pipeline.twin import TwinIndex, read_origin, write_layer
+from jnt_pipeline.twin import LayerEntry, TwinIndex, read_origin, write_layer
 
-__all__ = ["BuildingsWork", "plan_buildings"]
+__all__ = ["BuildingsWork", "dated_buildings", "plan_buildings"]
 
 VERSION = 3
 
@@ -142,6 +142,16 @@ class BuildingsWork:
         ).read(bbox=self.envelope)
 
 
+def dated_buildings(layers: Mapping[str, LayerEntry], made: Mapping[str, LayerEntry]) -> dict[str, LayerEntry]:
+    """The layer ``buildings`` with the editions of what it is made of."""
+    sources = [layers[name].provenance for name in ("footprints", "point_clouds") if name in layers]
+    vintage = reduce(or_, sources).vintage if sources else ""
+    return {
+        name: entry.model_copy(update={"provenance": entry.provenance.model_copy(update={"vintage": vintage})})
+        for name, entry in made.items()
+    }
+
+
 def _overlap(a: Bounds, b: Bounds) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
@@ -153,7 +163,8 @@ def _origin(index: TwinIndex, parts: list[Path], near: tuple[PointFile, ...]) ->
         return origin
     stems = {Path(file.name).stem for file in near}
     clouds = index.layers["point_clouds"].provenance
-    return origin | clouds.model_copy(update={"files": tuple(f for f in clouds.files if Path(f.name).stem in stems)})
+    files = tuple(f for f in clouds.files if Path(f.name).stem in stems)
+    return origin | clouds.model_copy(update={"files": files, "vintage": ""})
 
 
 def _digest(frame: gpd.GeoDataFrame) -> str:

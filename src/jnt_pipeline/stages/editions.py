@@ -37,7 +37,7 @@ from jnt_pipeline.twin import (
 
 __all__ = ["follow_editions"]
 
-CHANGES_VERSION = 1
+CHANGES_VERSION = 2
 RENAMED_VERSION = 1
 
 _IDS = "ids.parquet"
@@ -59,14 +59,16 @@ def follow_editions(
         if name in _NOT_COMPARED or schema is None or not schema.key or schema.shape == "none":
             continue
         last = before.get(name)
-        this = Edition(number=1, reference=config.reference, area=config.area, raw=entry.parts)
+        vintage = entry.provenance.vintage
+        this = Edition(number=1, reference=config.reference, area=config.area, raw=entry.parts, vintage=vintage)
         if last is not None and sorted(last.raw.values()) == sorted(entry.parts.values()):
-            this = last.model_copy(update={"raw": entry.parts})
+            this = last.model_copy(update={"raw": entry.parts, "area": config.area})
         elif last is not None and published is not None:
             compared = {
                 "number": last.number + 1,
                 "before": published.layers[name],
                 "before_shown": last.shown,
+                "before_vintage": last.vintage,
                 "aliases": last.own_aliases,
                 "is_told": last.area == config.area,
             }
@@ -126,7 +128,7 @@ def _plan_changes(
             "changes": config.changes.model_dump(mode="json"),
             "edition": edition.number,
             "is_told": edition.is_told,
-            "vintages": [before.provenance.vintage, entry.provenance.vintage],
+            "vintages": [edition.before_vintage, edition.vintage],
         },
         inputs={
             **{f"before/{number:05d}": sha for number, sha in enumerate(old.values())},
@@ -142,6 +144,7 @@ def _plan_changes(
         same=tuple(workspace.root / part for part in same),
         aliases=tuple(workspace.root / part for part in edition.aliases),
         edition=edition.number,
+        vintages=(edition.before_vintage, edition.vintage),
         is_told=edition.is_told,
         reference=config.reference,
         parameters=config.changes,
@@ -161,6 +164,7 @@ class ChangesWork:
     """Parts that both editions hold: their ids are in force."""
     aliases: tuple[Path, ...]
     edition: int
+    vintages: tuple[str, str]
     is_told: bool
     reference: Reference
     parameters: ChangeParameters
@@ -170,16 +174,12 @@ class ChangesWork:
         """Write the layers ``changes`` and ``aliases``, and ``ids.parquet``: the ids that differ from the raw ones."""
         schema = schema_of(self.name, self.now)
         assert schema is not None
-        old, new = _of_common_communes(self._frame(self.before), self._frame(self.now), self.same)
+        old, new = _of_common_communes(self._frame(self.before), self._frame(self.now), self.same, self._replaced())
         registers = [pd.read_parquet(path) for path in self.aliases]
         so_far = pd.concat(registers, ignore_index=True) if registers else empty_registry()
         found = change_set(
-            {self.name: LayerEdition(frame=old, schema=schema, vintage=self.before.provenance.vintage)},
-            {
-                self.name: LayerEdition(
-                    frame=new, schema=schema, vintage=self.now.provenance.vintage, number=self.edition
-                )
-            },
+            {self.name: LayerEdition(frame=old, schema=schema, vintage=self.vintages[0])},
+            {self.name: LayerEdition(frame=new, schema=schema, vintage=self.vintages[1], number=self.edition)},
             self.parameters,
             aliases=so_far,
             in_force={self.name: {str(one) for part in self.same for one in _keys(part, schema.key)}},
@@ -205,6 +205,12 @@ class ChangesWork:
             }
         }
 
+    def _replaced(self) -> tuple[Path, ...]:
+        """The parts of units that delivered both editions: what they hold in one alone was built or pulled down."""
+        before, now = ({_unit_of(self.name, part) for part in entry.parts} for entry in (self.before, self.now))
+        parts = (*self.before.parts, *self.now.parts)
+        return tuple(self.root / part for part in parts if _unit_of(self.name, part) in before & now)
+
     def _frame(self, entry: LayerEntry) -> gpd.GeoDataFrame:
         if not entry.parts:
             schema = schema_of(self.name, entry)
@@ -216,18 +222,29 @@ class ChangesWork:
 
 
 def _of_common_communes(
-    old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, same: tuple[Path, ...]
+    old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, same: tuple[Path, ...], replaced: tuple[Path, ...]
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Without the communes that only one edition holds: they were added to the twin or taken out, not built."""
+    """Without the communes that only one edition delivers: they were added to the twin or taken out, not built.
+
+    ``same``: parts that both editions hold; ``replaced``: parts of units that delivered both.
+    """
     column = "insee_code"
     if column not in old or column not in new:
         return old, new
-    stayed = {code for part in same for code in _keys(part, column)}
+    stayed = {code for part in (*same, *replaced) for code in _keys(part, column)}
     common = (stayed | set(old[column].dropna())) & (stayed | set(new[column].dropna()))
     return (
         old[old[column].isna() | old[column].isin(common)].reset_index(drop=True),
         new[new[column].isna() | new[column].isin(common)].reset_index(drop=True),
     )
+
+
+def _unit_of(name: str, part: str) -> str:
+    """The unit of ingest that a part of layer ``name`` comes from, through whatever made it again."""
+    _, step, maker, *_ = part.split("/")
+    while step != "ingest" and maker.startswith(f"{name}-"):
+        maker = maker.removeprefix(f"{name}-")
+    return maker
 
 
 def _plan_renamed(

@@ -49,7 +49,8 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
     again, done = make_units(workspace, runner, list(repeated.values()))
     report += done
     replaced = {where: again[one.unit.name] for where, one in repeated.items()}
-    layers = layer_entries(workspace, records, replaced)
+    vintages = {one.unit.name: one.work.vintage for one in planned if isinstance(one.work, IngestWork)}
+    layers = layer_entries(workspace, records, replaced, vintages)
     bbox = config.area.bbox if config.area else _extent(workspace, layers)
     index = TwinIndex(
         name=config.name,
@@ -67,7 +68,10 @@ def ingest(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageRep
 
 
 def plan_ingest(config: TwinConfig) -> list[Planned]:
-    """One unit for each partition of each source; files are hashed, not parsed."""
+    """One unit for each partition of each source; files are hashed, not parsed.
+
+    The vintage is no part of a unit: a new edition makes only what differs in it, and is told of the layer as a whole.
+    """
     planned: dict[str, Planned] = {}
     for source in with_editions(config).sources:
         for unit in source.units(config.area):
@@ -80,15 +84,17 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
                     expected="each commune, tile, model or network once",
                     remedy="remove one of the two",
                 )
+            undated = source.model_copy(update={"vintage": ""})
             work = IngestWork(
-                source=source,
+                source=undated,
+                vintage=source.vintage,
                 unit=unit,
                 reference=config.reference,
                 area=config.area,
                 undulation=config.undulation,
             )
             parameters = {
-                "source": source.model_dump(mode="json", exclude={"path"}),
+                "source": undated.model_dump(mode="json", exclude={"path"}),
                 "options": unit.options,
                 "reference": str(config.reference),
                 "area": config.area.model_dump(mode="json") if config.area else None,
@@ -114,6 +120,9 @@ class IngestWork:
     """Read one unit of a source, normalise its layers, write them."""
 
     source: AnySource
+    """Without its vintage."""
+    vintage: str
+    """Edition (*millésime*) of the source; what is made does not depend on it."""
     unit: SourceUnit
     reference: Reference
     area: AreaOfInterest | None
