@@ -1,22 +1,27 @@
-"""Sources: what producers deliver, read into native layers; one module per kind, one declaration each."""
+"""Sources: what producers deliver, read into native layers; one module per kind, one declaration each.
+
+The kinds are loaded when one of them is asked for: reading a file of features needs neither rasters nor frames.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from jnt_pipeline.sources.addresses import AddressesSource
-from jnt_pipeline.sources.bdtopo import BdTopoSource
-from jnt_pipeline.sources.bim import BimSource
-from jnt_pipeline.sources.cadastre import CadastreSource
-from jnt_pipeline.sources.elevation import ElevationSource
-from jnt_pipeline.sources.lidar import LidarSource
-from jnt_pipeline.sources.planning import PlanningSource
-from jnt_pipeline.sources.rnb import RnbSource
-from jnt_pipeline.sources.sensors import SensorsSource
-from jnt_pipeline.sources.street_map import PcrsSource
-from jnt_pipeline.sources.vector import VectorSource
+if TYPE_CHECKING:
+    from jnt_pipeline.sources.any_source import (
+        AddressesSource,
+        AnySource,
+        BdTopoSource,
+        BimSource,
+        CadastreSource,
+        ElevationSource,
+        LidarSource,
+        PcrsSource,
+        PlanningSource,
+        RnbSource,
+        SensorsSource,
+        VectorSource,
+    )
 
 __all__ = [
     "AddressesSource",
@@ -33,18 +38,10 @@ __all__ = [
     "VectorSource",
 ]
 
-AnySource = Annotated[
-    CadastreSource
-    | BdTopoSource
-    | RnbSource
-    | AddressesSource
-    | PlanningSource
-    | PcrsSource
-    | VectorSource
-    | ElevationSource
-    | LidarSource
-    | BimSource
-    | SensorsSource,
-    Field(discriminator="kind"),
-]
-"""Every kind of source; a new one is added here."""
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from jnt_pipeline.sources import any_source
+
+    return getattr(any_source, name)
