@@ -79,11 +79,11 @@ class Refusals:
         return self._told
 
     def _judge(self) -> None:
+        if not self._names:
+            return
         from jnt_pipeline.base_layers.setting_aside import detail_of, reason_of, require_one_reference
         from jnt_pipeline.crs.refusals import refused_records
 
-        if not self._names:
-            return
         coordinates = np.concatenate(self._vertices)
         if not self._n_sound:
             self._change.apply(coordinates)  # raises the error of the whole layer
