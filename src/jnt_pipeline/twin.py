@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from jnt_pipeline.area import AreaOfInterest, Bounds
 from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
-from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.parquet import read_layer_parquet, write_layer_parquet
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.base_layers.streams import StreamedLayer, origin_text
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
@@ -38,6 +38,7 @@ __all__ = [
     "read_origin",
     "schema_of",
     "stored_layer",
+    "stored_part",
     "write_layer",
     "write_origin",
 ]
@@ -262,6 +263,20 @@ def write_origin(layer: Layer | StreamedLayer, folder: Path) -> None:
 def read_origin(part: Path) -> LayerOrigin:
     """What is said of the records in ``part`` (``<layer>.parquet``), from the file beside it."""
     return LayerOrigin.model_validate_json(part.with_suffix(".json").read_bytes())
+
+
+def stored_part(name: str, part: Path) -> Layer:
+    """One part of a layer as it was written: its records, those set aside, and its origin."""
+    origin = read_origin(part)
+    return Layer(
+        name=name,
+        frame=read_layer_parquet(part),
+        reference=origin.reference,
+        provenance=origin.provenance,
+        counts=origin.counts,
+        rejected=read_layer_parquet(part.with_suffix(".rejected.parquet")),
+        own_schema=origin.own_schema,
+    )
 
 
 def schema_of(name: str, origin: LayerOrigin) -> LayerSchema | None:

@@ -19,12 +19,11 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.columns import LayerSchema
-from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import read_layer_parquet
 from jnt_pipeline.base_layers.setting_aside import set_aside
 from jnt_pipeline.runner import Planned
 from jnt_pipeline.store import Record, Unit, Workspace
-from jnt_pipeline.twin import read_origin, schema_of, write_layer
+from jnt_pipeline.twin import read_origin, schema_of, stored_part, write_layer
 
 __all__ = ["plan_distinct"]
 
@@ -108,7 +107,7 @@ class DistinctWork:
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
         """Write the part without them; reasons ``repeated_record``, ``conflicting_record``, ``duplicate_id``."""
-        layer = _stored(self.schema, self.part)
+        layer = stored_part(self.schema.name, self.part)
         n_before = len(layer.frame)
         for unit in sorted(self.earlier):
             mine = layer.frame[self.schema.key].isin(self.held[unit]).to_numpy(dtype=bool)
@@ -132,17 +131,3 @@ class DistinctWork:
         own = np.asarray(mine.geometry, dtype=object)
         found: NDArray[np.bool_] = shapely.equals_exact(shapely.normalize(own), shapely.normalize(other), _SAME_PLACE_M)
         return found
-
-
-def _stored(schema: LayerSchema, part: Path) -> Layer:
-    """A layer of one unit as it was written."""
-    origin = read_origin(part)
-    return Layer(
-        name=schema.name,
-        frame=read_layer_parquet(part),
-        reference=origin.reference,
-        provenance=origin.provenance,
-        counts=origin.counts,
-        rejected=read_layer_parquet(part.with_suffix(".rejected.parquet")),
-        own_schema=origin.own_schema,
-    )

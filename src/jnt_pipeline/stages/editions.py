@@ -16,12 +16,13 @@ import geopandas as gpd
 import pandas as pd
 
 from jnt_pipeline.base_layers.layers import Layer
-from jnt_pipeline.base_layers.parquet import read_layer_parquet, write_layer_parquet
+from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.base_layers.tables.surveyed import SURVEYED
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
+from jnt_pipeline.stages.related import RELATIONS, plan_related
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.changes import ChangeParameters, LayerEdition, change_set, empty_registry
 from jnt_pipeline.twin import (
@@ -29,16 +30,16 @@ from jnt_pipeline.twin import (
     LayerEntry,
     TwinIndex,
     layer_entries,
-    read_origin,
     schema_of,
     stored_layer,
+    stored_part,
     write_layer,
 )
 
 __all__ = ["follow_editions"]
 
 CHANGES_VERSION = 2
-RENAMED_VERSION = 1
+RENAMED_VERSION = 2
 
 _IDS = "ids.parquet"
 _NOT_COMPARED = frozenset(schema.name for schema in SURVEYED)  # files and networks are replaced, not revised
@@ -89,13 +90,21 @@ def follow_editions(
     report += done
     for (name, part), one in renamed.items():
         layers[name] = _with_part(layers[name], part, again[one.unit.name], name)
+    if RELATIONS in layers:
+        ids = {name: _ids_kept(workspace, layers[name]) for name in editions}
+        related = plan_related(workspace, layers[RELATIONS], ids)
+        followed, done = make_units(workspace, runner, list(related.values()))
+        report += done
+        for part, one in related.items():
+            layers[RELATIONS] = _with_part(layers[RELATIONS], part, followed[one.unit.name], RELATIONS)
+        again |= followed
     for name, edition in editions.items():
         shown = zip(base.layers[name].parts.values(), layers[name].parts, strict=True)
         editions[name] = edition.model_copy(update={"shown": dict(shown)})
     layers |= layer_entries(workspace, records)
     made = (*records.values(), *again.values())
     units = (*base.units, *((r.stage, r.name, r.key) for r in made))
-    workspace.forget_planned("changes", "renamed")
+    workspace.forget_planned("changes", "renamed", "related")
     return base.model_copy(update={"layers": layers, "editions": editions, "units": units}), report
 
 
@@ -282,32 +291,30 @@ class RenamedWork:
     ids: Mapping[str, str]
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write the part, sorted by its key again."""
-        layer = _read_part(self.name, self.part)
+        """Write the part, sorted by its key again, and ``ids.parquet``."""
+        layer = stored_part(self.name, self.part)
         key = layer.schema.key
         keys = layer.frame[key].astype("str")
         frame = layer.frame.assign(**{key: keys.map(self.ids).where(keys.isin(list(self.ids)), keys).astype("str")})
         frame = frame.sort_values(key, kind="stable", ignore_index=True)
         write_layer(replace(layer, frame=frame), folder)
+        write_layer_parquet(pd.DataFrame({"raw": list(self.ids), "id": list(self.ids.values())}), folder / _IDS)
         return {"n_renamed": len(self.ids)}
+
+
+def _ids_kept(workspace: Workspace, entry: LayerEntry) -> dict[str, str]:
+    """The id that things of a layer keep, by the one of their file, where it is another one."""
+    kept: dict[str, str] = {}
+    for part in entry.parts:
+        if part.split("/")[1] == "renamed":
+            ids = pd.read_parquet((workspace.root / part).with_name(_IDS))
+            kept |= dict(zip(ids["raw"].astype(str), ids["id"].astype(str), strict=True))
+    return kept
 
 
 def _keys(part: Path, key: str) -> pd.Series[Any]:
     found: pd.Series[Any] = pd.read_parquet(part, columns=[key])[key].dropna()
     return found
-
-
-def _read_part(name: str, part: Path) -> Layer:
-    origin = read_origin(part)
-    return Layer(
-        name=name,
-        frame=read_layer_parquet(part),
-        reference=origin.reference,
-        provenance=origin.provenance,
-        counts=origin.counts,
-        rejected=read_layer_parquet(part.with_suffix(".rejected.parquet")),
-        own_schema=origin.own_schema,
-    )
 
 
 def _with_part(entry: LayerEntry, part: str, record: Record, name: str) -> LayerEntry:
