@@ -39,8 +39,7 @@ class KeySet:
         packed = _packed(keys)
         while self._n + len(packed) > _FULL * len(self._table):
             larger = np.zeros((2 * len(self._table), 2), dtype=np.uint64)
-            taken = self._table[self._table.any(axis=1)]
-            _insert(larger, taken, np.zeros(len(taken), dtype=np.bool_))
+            _insert(larger, self._table, np.zeros(len(self._table), dtype=np.bool_))
             self._table = larger
         met = np.zeros(len(packed), dtype=np.bool_)
         self._n += int(_insert(self._table, packed, met))
@@ -77,11 +76,13 @@ def _pack(data: Any, starts: Any, packed: Any) -> None:
 
 @compiled
 def _insert(table: Any, packed: Any, met: Any) -> int:
-    """Put keys into the table; returns how many were new."""
+    """Put keys into the table, passing over empty rows; returns how many were new."""
     mask = np.uint64(len(table) - 1)
     n_new = 0
     for row in range(len(packed)):
         low, high = packed[row, 0], packed[row, 1]
+        if low == 0 and high == 0:
+            continue
         # finaliser of SplitMix64 (G. L. Steele and others, 2014)
         h = low ^ (high * np.uint64(0x9E3779B97F4A7C15))
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -14,6 +14,7 @@ import shapely
 
 from jnt_pipeline.area import AreaOfInterest
 from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.base_layers.vectors.arrays import flags, numbers
 from jnt_pipeline.base_layers.vectors.attributes import ARROW_TYPES, missing, not_of_pattern, typed
 from jnt_pipeline.base_layers.vectors.key_set import KeySet
 from jnt_pipeline.base_layers.vectors.placing import Places, placed
@@ -74,10 +75,10 @@ def write_base_layer(
             _judge_attributes(records, schema, keys)
             places = None if placing is None else placing.place(records)
             table = _in_order(records, schema, places)
-            writer = writer or LayerWriter(path, table.schema, crs=crs)
+            writer = writer or LayerWriter(path, table.schema, key=schema.key, crs=crs)
             writer.add(table, None if places is None else places.boxes, set() if places is None else {*places.types})
             n_kept += len(records)
-        writer = writer or LayerWriter(path, _empty_schema(schema), crs=crs)
+        writer = writer or LayerWriter(path, _empty_schema(schema), key=schema.key, crs=crs)
         if placing is not None:
             aside.rows += placing.judged()
         outcome = Outcome(
@@ -102,7 +103,7 @@ def _judge_attributes(records: Records, schema: LayerSchema, keys: KeySet) -> No
         if column.pattern:
             strange = not_of_pattern(records.table[column.name], column.pattern)
             if strange.any():
-                values = records.table[column.name].filter(pa.array(strange)).to_pylist()
+                values = records.table[column.name].filter(flags(strange)).to_pylist()
                 told = [f"{column.name} '{value}' is not of the form {column.pattern}" for value in values]
                 records.set_aside(strange, f"bad_{column.name}", told)
     if schema.key:
@@ -241,7 +242,7 @@ def _in_order(records: Records, schema: LayerSchema, places: Places | None) -> p
     columns = dict(zip(table.schema.names, table.columns, strict=True))
     geometry = columns.pop("geometry")
     if "area_m2" in schema.column_names:
-        columns["area_m2"] = pa.array(np.full(len(records), np.nan) if places is None else places.areas)
+        columns["area_m2"] = numbers(np.full(len(records), np.nan) if places is None else places.areas)
     others = [name for name in columns if name not in schema.column_names]
     names = [*schema.column_names, *others]
     arrays = [columns[name] for name in names]

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.vectors.arrays import flags, numbers
 from jnt_pipeline.base_layers.vectors.records import Records
 from jnt_pipeline.base_layers.vectors.refusals import Refusals, by_record, suspects
 from jnt_pipeline.base_layers.vectors.shapes import plain_wkb
@@ -49,7 +50,7 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
     while True:
         is_plain = shapely.is_missing(records.shapes)
         geometry = records.table["geometry"]
-        plain = geometry if is_plain.all() else geometry.filter(pa.array(is_plain))
+        plain = geometry if is_plain.all() else geometry.filter(flags(is_plain))
         polygons = gathered(plain)
         try:
             moved = change.apply(polygons.coordinates)
@@ -95,12 +96,12 @@ def placed(records: Records, change: Transformation, refusals: Refusals, area: B
     records.set_aside(invalid, "invalid_geometry", [reasons[row] for row in np.flatnonzero(invalid).tolist()])
     kept = valid
     if area is not None:
-        apart = _apart(boxes[valid], written.filter(pa.array(valid)), area)
+        apart = _apart(boxes[valid], written.filter(flags(valid)), area)
         records.set_aside(apart, "outside_area", "does not meet the area of interest")
         kept = valid.copy()
         kept[valid] = ~apart
     if not kept.all():
-        written, areas, boxes = written.filter(pa.array(kept)), areas[kept], boxes[kept]
+        written, areas, boxes = written.filter(flags(kept)), areas[kept], boxes[kept]
     types = polygons.types(kept[is_plain]) | {shape.geom_type for shape in shapes[kept[~is_plain]]}
     return Places(geometry=written, areas=np.round(areas, 3), boxes=boxes, types=frozenset(types))
 
@@ -115,7 +116,7 @@ def _mended(written: pa.Array, valid: NDArray[np.bool_]) -> dict[int, str]:
     doubtful = np.flatnonzero(~valid)
     if not doubtful.size:
         return {}
-    shapes = shapely.from_wkb(np.array(written.take(pa.array(doubtful)).to_pylist(), dtype=object))
+    shapes = shapely.from_wkb(np.array(written.take(numbers(doubtful)).to_pylist(), dtype=object))
     valid[doubtful] = shapely.is_valid(shapes)
     wrong = ~valid[doubtful]
     told = shapely.is_valid_reason(shapes[wrong]).tolist()
@@ -133,7 +134,7 @@ def _joined(is_plain: NDArray[np.bool_], written: pa.Array, shapes: NDArray[np.o
     order = np.empty(len(is_plain), dtype=np.int64)
     order[is_plain] = np.arange(len(written))
     order[~is_plain] = len(written) + np.arange(len(others))
-    return pa.concat_arrays([written, others]).take(pa.array(order))
+    return pa.concat_arrays([written, others]).take(numbers(order))
 
 
 def _apart(boxes: Array, written: pa.Array, area: Bounds) -> NDArray[np.bool_]:
@@ -143,6 +144,6 @@ def _apart(boxes: Array, written: pa.Array, area: Bounds) -> NDArray[np.bool_]:
     inside = (boxes[:, 0] >= west) & (boxes[:, 2] <= east) & (boxes[:, 1] >= south) & (boxes[:, 3] <= north)
     crossing = np.flatnonzero(~apart & ~inside)
     if crossing.size:
-        shapes = shapely.from_wkb(np.array(written.take(pa.array(crossing)).to_pylist(), dtype=object))
+        shapes = shapely.from_wkb(np.array(written.take(numbers(crossing)).to_pylist(), dtype=object))
         apart[crossing] = ~shapely.intersects(shapes, shapely.box(*area))
     return np.asarray(apart, dtype=bool)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.base_layers.vectors.arrays import flags, numbers
 
 __all__ = ["Records", "SetAside"]
 
@@ -47,10 +48,10 @@ class Records:
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What names some records: their key, else their position in the source."""
-        keys = self.table[self._key].take(pa.array(rows)).to_pylist() if self._key else [None] * len(rows)
-        numbers = self._numbers[rows].tolist()
+        keys = self.table[self._key].take(numbers(rows)).to_pylist() if self._key else [None] * len(rows)
+        positions = self._numbers[rows].tolist()
         return [
-            f"record {number}" if key in {None, ""} else str(key) for key, number in zip(keys, numbers, strict=True)
+            f"record {number}" if key in {None, ""} else str(key) for key, number in zip(keys, positions, strict=True)
         ]
 
     def set_aside(self, mask: NDArray[np.bool_], reason: str, details: str | Sequence[str]) -> None:
@@ -65,7 +66,7 @@ class Records:
     def drop(self, mask: NDArray[np.bool_]) -> None:
         """Take the records of ``mask``, (n,), out; somebody else answers for them."""
         kept = ~mask
-        self.table = self.table.filter(pa.array(kept))
+        self.table = self.table.filter(flags(kept))
         self._numbers = self._numbers[kept]
         if self.shapes is not None:
             self.shapes = self.shapes[kept]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 
 from jnt_pipeline.base_layers.columns import LayerSchema
+from jnt_pipeline.base_layers.vectors.arrays import numbers
 from jnt_pipeline.base_layers.vectors.records import Records
 from jnt_pipeline.base_layers.vectors.wkb import kinds_of
 from jnt_pipeline.crs.reference import Reference
@@ -46,9 +47,12 @@ def read_shapes(records: Records, schema: LayerSchema, native: Reference) -> NDA
     kinds = kinds_of(records.table["geometry"])
     shapes: NDArray[np.object_] = np.full(len(records), None, dtype=object)
     others = np.flatnonzero(kinds == 0)
+    if not others.size and "Polygon" in GEOMETRY_TYPES[schema.shape]:
+        records.shapes = shapes
+        return kinds
     faults: dict[int, str] = {}
     if others.size:
-        content = records.table["geometry"].take(pa.array(others)).to_pylist()
+        content = records.table["geometry"].take(numbers(others)).to_pylist()
         shapes[others], found = _parsed(content)
         faults = {int(others[row]): told for row, told in found.items()}
         require_srid(shapes[others], native, layer=schema.name)
@@ -121,5 +125,5 @@ def _replace(records: Records, mask: NDArray[np.bool_]) -> None:
     written = pa.array(plain_wkb(records.shapes[mask]).tolist(), geometry.type)
     order = np.arange(len(records))
     order[mask] = len(records) + np.arange(int(mask.sum()))
-    joined = pa.concat_arrays([geometry, written]).take(pa.array(order))
+    joined = pa.concat_arrays([geometry, written]).take(numbers(order))
     records.table = records.table.set_column(records.table.schema.names.index("geometry"), "geometry", joined)

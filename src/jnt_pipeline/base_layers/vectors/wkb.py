@@ -204,8 +204,9 @@ def _gather(data: Any, starts: Any, flat: Any, ring_starts: Any, ring_places: An
                 at += 4
                 ring_places[ring] = at
                 ring_is_shell[ring] = inner == 0
+                source, to = data[at : at + 16 * n], flat[16 * point : 16 * (point + n)]
                 for k in range(16 * n):
-                    flat[16 * point + k] = data[at + k]
+                    to[k] = source[k]
                 at += 16 * n
                 point += n
                 ring += 1
@@ -216,6 +217,7 @@ def _gather(data: Any, starts: Any, flat: Any, ring_starts: Any, ring_places: An
 def _scatter(content: Any, first: int, flat: Any, ring_starts: Any, ring_places: Any) -> None:
     """Write the coordinates where they came from; ``first`` is the position of ``content`` in the old bytes."""
     for ring in range(len(ring_places)):
-        to, source = ring_places[ring] - first, 16 * ring_starts[ring]
-        for k in range(16 * (ring_starts[ring + 1] - ring_starts[ring])):
-            content[to + k] = flat[source + k]
+        at, n = ring_places[ring] - first, 16 * (ring_starts[ring + 1] - ring_starts[ring])
+        source, to = flat[16 * ring_starts[ring] : 16 * ring_starts[ring + 1]], content[at : at + n]
+        for k in range(n):
+            to[k] = source[k]
