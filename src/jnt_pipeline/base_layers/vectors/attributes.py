@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.columns import Column, Kind, LayerSchema
+from jnt_pipeline.base_layers.vectors.arrays import mask
+from jnt_pipeline.base_layers.vectors.compiled import compiled
+from jnt_pipeline.base_layers.vectors.wkb import parts_of
 from jnt_pipeline.errors import SchemaError
 
 __all__ = ["ARROW_TYPES", "missing", "not_of_pattern", "typed"]
@@ -52,7 +55,7 @@ def typed(table: pa.RecordBatch, schema: LayerSchema) -> pa.RecordBatch:
 
 def missing(values: pa.Array) -> NDArray[np.bool_]:
     """Which values are absent, shape (n,)."""
-    return _mask(values.is_null())
+    return mask(values.is_null())
 
 
 def not_of_pattern(values: pa.Array, pattern: str) -> NDArray[np.bool_]:
@@ -62,7 +65,7 @@ def not_of_pattern(values: pa.Array, pattern: str) -> NDArray[np.bool_]:
     except pa.ArrowInvalid:  # Arrow's regular expressions know no look-ahead
         whole = re.compile(pattern)
         fits = pa.array([text is None or whole.fullmatch(text) is not None for text in values.to_pylist()])
-    return _mask(pc.invert(fits.fill_null(True)))
+    return mask(pc.invert(fits.fill_null(True) if fits.null_count else fits))
 
 
 def _of_kind(values: pa.Array, column: Column, layer: str) -> pa.Array:
@@ -70,6 +73,8 @@ def _of_kind(values: pa.Array, column: Column, layer: str) -> pa.Array:
     found = _plain(values)
     try:
         if column.kind == "text" and (pa.types.is_string(found.type) or pa.types.is_null(found.type)):
+            if pa.types.is_string(found.type) and _is_trimmed(found):
+                return found
             text = pc.utf8_trim_whitespace(found.cast(kind))
             return pc.replace_with_mask(text, pc.equal(text, "").fill_null(False), pa.scalar(None, kind))
         if column.kind in {"integer", "number"} and _is_number(found.type):
@@ -106,14 +111,33 @@ def _plain(values: pa.Array) -> pa.Array:
 
 
 def _without_nan(values: pa.Array) -> pa.Array:
-    if not pa.types.is_floating(values.type):
+    if not pa.types.is_floating(values.type) or not pc.any(pc.is_nan(values)).as_py():
         return values
     return pc.replace_with_mask(values, pc.is_nan(values).fill_null(False), pa.scalar(None, values.type))
 
 
+def _is_trimmed(text: pa.Array) -> bool:
+    """Whether no text is empty or has a blank at an end, beyond doubt; False says nothing."""
+    data, starts = parts_of(text)
+    is_absent = missing(text) if text.null_count else np.zeros(0, dtype=bool)
+    return bool(_ends_are_letters(data, starts, is_absent))
+
+
+@compiled
+def _ends_are_letters(data: Any, starts: Any, is_absent: Any) -> bool:
+    """Whether the first and the last character are ASCII letters, digits, signs, or of U+00C0 to U+00FF."""
+    for row in range(len(starts) - 1):
+        if len(is_absent) and is_absent[row]:
+            continue
+        first, last = starts[row], starts[row + 1] - 1
+        if last < first:
+            return False
+        is_first = 33 <= data[first] <= 126 or data[first] == 0xC3
+        is_last = 33 <= data[last] <= 126 or (last > first and data[last - 1] == 0xC3)
+        if not (is_first and is_last):
+            return False
+    return True
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def _mask(values: Any) -> NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=bool)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jnt_pipeline.base_layers.vectors.arrays import mask
 from jnt_pipeline.base_layers.vectors.compiled import compiled
 from jnt_pipeline.base_layers.vectors.wkb import parts_of
 
@@ -58,7 +59,7 @@ def _packed(keys: pa.Array) -> NDArray[np.uint64]:
         packed[row, :_WHOLE] = np.frombuffer(digest, dtype=np.uint8)
         packed[row, _WHOLE] = 0xFF
     if keys.null_count:
-        absent = keys.is_null().to_numpy(zero_copy_only=False)
+        absent = mask(keys.is_null())
         packed[absent] = 0
         packed[absent, _WHOLE] = 0xFE
     return packed.view(np.uint64)
@@ -77,7 +78,7 @@ def _pack(data: Any, starts: Any, packed: Any) -> None:
 @compiled
 def _insert(table: Any, packed: Any, met: Any) -> int:
     """Put keys into the table, passing over empty rows; returns how many were new."""
-    mask = np.uint64(len(table) - 1)
+    last_slot = np.uint64(len(table) - 1)
     n_new = 0
     for row in range(len(packed)):
         low, high = packed[row, 0], packed[row, 1]
@@ -87,7 +88,7 @@ def _insert(table: Any, packed: Any, met: Any) -> int:
         h = low ^ (high * np.uint64(0x9E3779B97F4A7C15))
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        slot = (h ^ (h >> np.uint64(31))) & mask
+        slot = (h ^ (h >> np.uint64(31))) & last_slot
         while True:
             if table[slot, 0] == 0 and table[slot, 1] == 0:
                 table[slot, 0], table[slot, 1] = low, high
@@ -96,5 +97,5 @@ def _insert(table: Any, packed: Any, met: Any) -> int:
             if table[slot, 0] == low and table[slot, 1] == high:
                 met[row] = True
                 break
-            slot = (slot + np.uint64(1)) & mask
+            slot = (slot + np.uint64(1)) & last_slot
     return n_new

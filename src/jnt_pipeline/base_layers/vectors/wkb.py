@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jnt_pipeline.base_layers.vectors.arrays import mask
 from jnt_pipeline.base_layers.vectors.compiled import compiled
 
 __all__ = ["MULTIPOLYGON", "POLYGON", "Polygons", "gathered", "kinds_of", "put_back"]
@@ -71,7 +72,7 @@ def kinds_of(geometry: pa.Array) -> NDArray[np.uint8]:
     kinds, counts = np.zeros(len(geometry), dtype=np.uint8), np.zeros((len(geometry), 2), dtype=np.int64)
     _measure(data, starts, kinds, counts)
     if geometry.null_count:
-        kinds[geometry.is_null().to_numpy(zero_copy_only=False)] = OTHER
+        kinds[mask(geometry.is_null())] = OTHER
     return kinds
 
 
