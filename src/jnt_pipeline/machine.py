@@ -18,6 +18,7 @@ from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.grids import KNOWN_GRIDS, installed_grids, use_grid_folders
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.transform import transformation
+from jnt_pipeline.sources.vector_compile import compile_vector_kernels
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.model import RasterWindow
@@ -57,7 +58,7 @@ def machine_findings() -> list[dict[str, Any]]:
 
 
 def compile_kernels() -> None:
-    """Compile the kernels of coordinates, of the terrain and of the buildings, by running them on a hut; kept on disk.
+    """Compile the kernels of coordinates, vector layers, terrain and buildings, by running them on a hut; kept on disk.
 
     Half a minute, once for each installation: else the first run spends it.
     """
@@ -81,6 +82,7 @@ def compile_kernels() -> None:
     ).assign(area_m2=36.0)
     window = RasterWindow(values=dtm, transform=grid.transform, reference=reference)
     derive_buildings(hut, points, window, BuildingParameters())
+    compile_vector_kernels()
 
 
 def _finding(what: str, found: str, is_fine: bool, remedy: str) -> dict[str, Any]:
