@@ -14,7 +14,7 @@ from jnt_pipeline.errors import ConfigError, UnreadableError, UnsupportedError
 
 __all__ = ["Moved", "move_file"]
 
-_FEATURES = {"geopackage", "shapefile", "parquet", "json"}
+_FEATURES = {"geopackage", "shapefile", "parquet", "json", "flatgeobuf"}
 _TEXT = {"csv", "unknown"}
 _TEXT_SUFFIXES = {".csv", ".txt", ".tsv", ".xyz", ".asc"}
 
@@ -70,8 +70,6 @@ def _kind(file: Path) -> str:
     from jnt_pipeline.sources.formats import TITLES, sniff  # late: the sources bring all engines with them
 
     kind = sniff(file)
-    if kind == "unknown" and _starts_with(file, b"fgb"):
-        return "flatgeobuf"
     if kind in _FEATURES | _TEXT | {"lidar"}:
         return kind
     raise UnsupportedError(
@@ -93,11 +91,6 @@ def _is_plain(file: Path) -> bool:
     return (
         b"\0" not in head and head.lstrip()[:1] not in {b"{", b"[", b"<"} and not head.startswith((b"\x1f\x8b", b"PK"))
     )
-
-
-def _starts_with(file: Path, signature: bytes) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(len(signature)) == signature
 
 
 def _text(
