@@ -145,6 +145,17 @@ def test_running_again_changes_nothing_and_tells_nothing_twice(village: Village)
     assert types.count("fr.jnt.layer.changed.v1") == 3
 
 
+def test_changes_that_were_published_and_never_delivered_are_told_before_the_next_edition(village: Village) -> None:
+    second_edition(village.files)
+    run(config(village.files, "2026-01-01"), village.twin, until="export")
+    first_edition(village.files)
+    village.run("2026-06-01")
+    with Feed.open(village.twin / "feed.sqlite") as feed:
+        told = [json.loads(event.body)["data"] for event in feed.events().events]
+    assert {one["new_vintage"] for one in told} == {"2026-01-01", "2026-06-01"}
+    assert len(told) == 6
+
+
 def test_only_the_commune_that_changed_is_made_again(village: Village) -> None:
     second_edition(village.files)
     made = village.run("2026-01-01").units.made

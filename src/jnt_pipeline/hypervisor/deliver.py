@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jnt_pipeline.hypervisor.changes import changes_of
-from jnt_pipeline.hypervisor.context import context_of
+from jnt_pipeline.hypervisor.context import FeedContext, context_of
 from jnt_pipeline.hypervisor.feed import Delivery, Feed
 from jnt_pipeline.hypervisor.rules import ThresholdRule
 from jnt_pipeline.territory.model import Territory
 
-__all__ = ["BATCH_SIZE", "deliver"]
+__all__ = ["BATCH_SIZE", "deliver", "tell_changes"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,7 @@ def deliver(
     context = context_of(territory)
     with Feed.open(feed_path) as feed:
         delivery = feed.adopt(rules, context=context)
-        changes = changes_of(territory)
-        for start in range(0, len(changes), batch_size):
-            delivery += feed.tell_changes(changes[start : start + batch_size], context=context)
+        delivery += _told(feed, territory, context, batch_size)
         if "observations" in territory.layers:
             frame = territory.layer("observations").to_pandas()
             order = _by_time_and_datastream(frame)
@@ -65,6 +63,23 @@ def deliver(
         delivery.changes_told,
         delivery.changes_known,
     )
+    return delivery
+
+
+def tell_changes(territory: Territory, feed_path: Path, *, batch_size: int = BATCH_SIZE) -> Delivery:
+    """Tell the changes of the layers alone, without those that the log holds; rules and observations are left.
+
+    Raises as ``deliver``.
+    """
+    with Feed.open(feed_path) as feed:
+        return _told(feed, territory, context_of(territory), batch_size)
+
+
+def _told(feed: Feed, territory: Territory, context: FeedContext, batch_size: int) -> Delivery:
+    delivery = Delivery()
+    changes = changes_of(territory)
+    for start in range(0, len(changes), batch_size):
+        delivery += feed.tell_changes(changes[start : start + batch_size], context=context)
     return delivery
 
 

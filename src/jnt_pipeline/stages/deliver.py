@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 from jnt_pipeline.config import TwinConfig
+from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.hypervisor.deliver import deliver as deliver_territory
+from jnt_pipeline.hypervisor.deliver import tell_changes
 from jnt_pipeline.hypervisor.feed import Delivery, Feed
 from jnt_pipeline.store import Workspace, canonical_json
 from jnt_pipeline.twin import TWIN, TwinIndex
 
-__all__ = ["deliver", "feed_path"]
+__all__ = ["deliver", "feed_path", "tell_changes_before"]
 
 _FEED = "feed.sqlite"
 _DELIVERED = "index/deliver.json"
@@ -43,6 +45,24 @@ def deliver(config: TwinConfig, workspace: Workspace) -> Delivery:
     delivery = deliver_territory(index.territory(workspace), config.rules, feed)
     workspace.write_document(_DELIVERED, {"key": key, "end": _end(feed)})
     return delivery
+
+
+def tell_changes_before(workspace: Workspace, after: TwinIndex) -> None:
+    """Tell the changes of the twin as last published, before ``after`` takes its place.
+
+    A run that ended after ``export`` has not told them; those that the log holds already are not told again. Where
+    there is no log, nobody listens. Raises ``DeliveryError`` when the log cannot be used.
+    """
+    feed = feed_path(workspace)
+    if not feed.is_file() or workspace.read_document(TWIN) is None:
+        return
+    try:
+        index = TwinIndex.read(workspace, TWIN)
+    except WorkspaceError:  # damaged: it is about to be replaced
+        return
+    told = index.layers.get("changes")
+    if told is not None and told != after.layers.get("changes"):
+        tell_changes(index.territory(workspace), feed)
 
 
 def _delivered(workspace: Workspace) -> object:

@@ -13,6 +13,7 @@ from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.errors import ConfigError
 from jnt_pipeline.publication import AnyExporter
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
+from jnt_pipeline.stages.deliver import tell_changes_before
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.twin import ASSEMBLED, TWIN, PublicationEntry, TwinIndex
 
@@ -33,11 +34,12 @@ def require_transformations(
 
 
 def export(exporters: Sequence[AnyExporter], workspace: Workspace, runner: Runner) -> StageReport:
-    """Write every publication, then the twin's index that names them.
+    """Write every publication, then the twin's index that names them; changes of the twin before are told by then.
 
     Raises ``WorkspaceError`` before ``assemble``, ``ExportError`` when a publication cannot be written.
     """
     index = TwinIndex.read(workspace, ASSEMBLED)
+    tell_changes_before(workspace, index)
     return _export(exporters, index, workspace, runner)
 
 
