@@ -122,3 +122,10 @@ def test_the_committed_description_of_the_sample_fits_its_schema(repository: Pat
     text = (repository / "config" / "rive.yaml").read_text(encoding="utf-8")
     jsonschema.validate(yaml.safe_load(text), json.loads(config_schema()))
     assert isinstance(read_config(repository / "config" / "rive.yaml"), TwinConfig)
+
+
+def test_a_mistake_inside_the_only_source_is_one_mistake(tmp_path: Path) -> None:
+    text = GOOD.replace("    licence: Licence Ouverte 2.0\n  - kind: lidar", "  - kind: lidar")
+    with pytest.raises(ConfigError, match="1 mistake in") as caught:
+        read_config(write(tmp_path, text))
+    assert "at least 1 item" not in str(caught.value)

@@ -110,7 +110,7 @@ def read_config(path: Path) -> TwinConfig:
     try:
         config = TwinConfig.model_validate(document)
     except ValidationError as error:
-        lines = [_explained(detail, root) for detail in error.errors()]
+        lines = [_explained(detail, root) for detail in _own_mistakes(error)]
         raise ConfigError(
             f"{len(lines)} mistake{'s' if len(lines) > 1 else ''} in the description of the territory",
             where=path,
@@ -128,6 +128,13 @@ def config_schema() -> str:
     schema = TwinConfig.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _own_mistakes(error: ValidationError) -> list[Any]:
+    """Mistakes of the user: a list is not too short because an entry of it is wrong."""
+    found = error.errors()
+    inside = {detail["loc"][0] for detail in found if len(detail["loc"]) > 1}
+    return [one for one in found if not (one["type"] == "too_short" and one["loc"][:1] and one["loc"][0] in inside)]
 
 
 def _explained(detail: Any, root: yaml.Node | None) -> str:

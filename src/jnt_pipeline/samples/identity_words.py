@@ -21,7 +21,7 @@ place of addresses. `jnt_pipeline.territory.identity` says which of these mean t
 | `address-parcel` | address | parcel | distance; the building of the address; the statement of the address file |
 
 **Score.** The probability that the link is true, from a logistic model of a few features for each link type
-(`identity/models.py`). Links from `min_score` (0.5) on are kept. Weights come from 24 generated towns; figures below
+(`identity/models.py`). Links from `min_score` (0.6) on are kept. Weights come from 24 generated towns; figures below
 from ten others. They hold for the generator's kind of disagreement; real registers disagree in further ways, so check
 a sample of yours.
 

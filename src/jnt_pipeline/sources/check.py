@@ -28,7 +28,6 @@ from jnt_pipeline.sources.text_tables import header_of
 __all__ = ["check_file", "check_files"]
 
 
-
 def check_file(path: Path, *, crs: Reference | None = None, vertical: str | None = None) -> IntakeReport:
     """Report on one file alone; see :func:`check_files`."""
     return check_files([path], crs=crs, vertical=vertical)[0]
@@ -174,8 +173,9 @@ def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
     error = UnsupportedError(
         f"{TITLES[kind]}: not read by this version",
         where=path.name,
-        expected="LAS, LAZ or COPC; cadastre; IFC; sensor CSV or SensorThings JSON; addresses; RNB; PLU; PCRS; files "
-        "of features (GeoPackage, shapefile, GeoJSON, GML, FlatGeobuf, GeoParquet)",
+        expected="cadastre (EDIGÉO, GeoJSON, SHP, GPKG); BD TOPO; RNB; addresses; PLU; PCRS; LAS, LAZ or COPC; elevation "
+        "rasters (GeoTIFF, ASCII grid); IFC; sensor CSV or SensorThings JSON; any other file of features (GeoPackage, "
+        "shapefile, GeoJSON, GML, FlatGeobuf, GeoParquet)",
         remedy="convert it to one of these, or leave it out of the folder of the source",
     )
     return IntakeReport.refused(path, kind, error, "not_read")
