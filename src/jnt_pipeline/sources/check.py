@@ -173,9 +173,9 @@ def _refuse(path: Path, kind: str, vertical: str | None) -> IntakeReport:
     error = UnsupportedError(
         f"{TITLES[kind]}: not read by this version",
         where=path.name,
-        expected="cadastre (EDIGÉO, GeoJSON, SHP, GPKG); BD TOPO; RNB; addresses; PLU; PCRS; LAS, LAZ or COPC; elevation "
-        "rasters (GeoTIFF, ASCII grid); IFC; sensor CSV or SensorThings JSON; any other file of features (GeoPackage, "
-        "shapefile, GeoJSON, GML, FlatGeobuf, GeoParquet)",
+        expected="cadastre (EDIGÉO, GeoJSON, SHP, GPKG); BD TOPO; RNB; addresses; PLU; PCRS; LAS, LAZ or COPC; "
+        "elevation rasters (GeoTIFF, ASCII grid); IFC; sensor CSV or SensorThings JSON; any other file of features "
+        "(GeoPackage, shapefile, GeoJSON, GML, FlatGeobuf, GeoParquet)",
         remedy="convert it to one of these, or leave it out of the folder of the source",
     )
     return IntakeReport.refused(path, kind, error, "not_read")
