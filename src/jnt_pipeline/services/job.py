@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ class FetchJob:
     """What turned out not to exist."""
 
 
-class DownloadDeclaration(BaseModel):
+class DownloadDeclaration(BaseModel, ABC):
     """Fields that every download shares. The declaration is the object: YAML validates straight into it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,9 +108,9 @@ class DownloadDeclaration(BaseModel):
         default=None, gt=0, le=200, description="Requests per second, lower than the published limit; null: the limit."
     )
 
+    @abstractmethod
     def fetch(self, job: FetchJob) -> tuple[str, list[Fetched]]:
         """Bring everything; returns the vintage and one row per file. Raises ``ServiceError``."""
-        raise NotImplementedError
 
     def address(self) -> str:
         """``base_url``, or the usual address; without a slash at the end."""
