@@ -135,3 +135,29 @@ def test_a_gml_that_is_none_is_refused(shared: Path, tmp_path: Path) -> None:
     shutil.copyfile(shared / "data" / "base_layers" / "bad" / "INVALID.gml", path)
     with pytest.raises(UnreadableError, match="INVALID"):
         open_features(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("plots.gpkg", b"", "the file is empty"),
+        ("plots.gpkg", b"<!DOCTYPE html><html>Not found</html>", "a web page"),
+        ("plots.shp", b"  <HTML>moved</HTML>", "a web page"),
+        ("plots.geojson.gz", gzip.compress(gzip.compress(b"{}")), "inside a gzip archive"),
+    ],
+    ids=["empty", "page", "page as shp", "packed twice"],
+)
+def test_what_is_no_file_of_features_is_told_in_plain_words(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableError, match=told) as caught:
+        open_features(tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_a_shapefile_without_its_index_names_the_file_that_is_missing(tmp_path: Path) -> None:
+    path = written(tmp_path, ".shp")
+    path.with_suffix(".shx").unlink()
+    with pytest.raises(UnreadableError, match=f"no {path.stem}.shx"):
+        open_features(path)

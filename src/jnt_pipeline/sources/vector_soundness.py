@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import struct
 import tempfile
@@ -18,6 +19,8 @@ from jnt_pipeline.errors import UnreadableError
 __all__ = ["at_hand", "dbf_encoding", "is_json", "require_whole"]
 
 _UTF8_SHARE = 0.5  # of the letters beyond ASCII: those of Latin-1 read as UTF-8 are practically never whole
+_HEAD = 512
+_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)", flags=re.IGNORECASE)
 _CODE_PAGES = {0x57: "CP1252", 0x03: "CP1252", 0x02: "CP850", 0x01: "CP437"}  # language driver of a DBF
 
 
@@ -72,10 +75,17 @@ def is_json(path: Path) -> bool:
 def require_whole(path: Path, *, where: str) -> None:
     """Raise ``UnreadableError`` unless the lengths that a file states are there, and an XML document ends.
 
-    Looks at shapefiles (with their index and table), GeoPackages and other SQLite files, and XML.
+    Looks at shapefiles (with their index and table), GeoPackages and other SQLite files, and XML. Empty files, web
+    pages and archives that were packed twice are told by their first bytes.
     """
     with path.open("rb") as file:
-        head = file.read(100)
+        head = file.read(_HEAD)
+    if not head.strip():
+        raise _error(where, "the file is empty", f"{path.stat().st_size:,} bytes")
+    if head.startswith(b"\x1f\x8b"):
+        raise _error(where, "a gzip archive inside a gzip archive", "packed twice")
+    if _WEB_PAGE.match(head):
+        raise _error(where, "a web page, not a file of features", head[:60].decode("latin-1").strip())
     if head.startswith(b"\x00\x00\x27\x0a"):
         _require_whole_shapefile(path, where)
     elif head.startswith(b"SQLite format 3\x00"):
@@ -151,10 +161,10 @@ def _unpacked(path: Path, folder: Path) -> Path:
 
 def _require_whole_shapefile(path: Path, where: str) -> None:
     index, table = _beside(path, ".shx"), _beside(path, ".dbf")
+    if index is None:
+        raise _error(where, "the index of the shapefile is missing", f"no {path.stem}.shx beside it")
     n_records = None
     for part in (path, index):
-        if part is None:
-            continue
         with part.open("rb") as file:
             head = file.read(100)
         stated = 2 * struct.unpack_from(">i", head, 24)[0] if len(head) == 100 else 100
@@ -182,7 +192,7 @@ def _require_whole_shapefile(path: Path, where: str) -> None:
 def _require_whole_sqlite(path: Path, head: bytes, where: str) -> None:
     """The header counts the pages, where its two counters of changes agree (SQLite file format, 1.3.7)."""
     size = path.stat().st_size
-    page = struct.unpack_from(">H", head, 16)[0] if len(head) == 100 else 0
+    page = struct.unpack_from(">H", head, 16)[0] if len(head) >= 100 else 0
     page = 65_536 if page == 1 else page
     if not page or size % page:
         raise _cut(where, path, -(-size // page) * page if page else 100)
