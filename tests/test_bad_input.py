@@ -18,6 +18,7 @@ import pyproj
 import pytest
 import yaml
 
+import bad_registers
 import jnt_pipeline as jnt
 from jnt_pipeline import cli
 from towns import Town
@@ -29,7 +30,7 @@ class Case:
 
     title: str
     source: str
-    """Kind of source that is left in the description."""
+    """Kind of source that is left in the description; ``its own``: none, the mistake brings its source."""
     spoil: Callable[[Path, dict[str, object]], None]
     """Changes the files (folder of the town) or the description."""
     outcome: str
@@ -357,6 +358,69 @@ CASES = (
         1,
         "missing column phenomenon_at",
         "phenomenon_at",
+    ),
+    Case(
+        "Half an EDIGÉO archive",
+        "its own",
+        bad_registers.cut_sheet,
+        "UnreadableError",
+        3,
+        "the archive is damaged or cut short",
+        "edigeo-71999000AB01.tar.bz2",
+    ),
+    Case(
+        "EDIGÉO sheet without some of its members",
+        "its own",
+        bad_registers.lone_thf,
+        "MissingMembersError",
+        3,
+        "members missing beside the THF: EDAB01T1.VEC, EDAB01T2.VEC, EDAB01T3.VEC, EDAB01S1.VEC",
+        "E000AB01.THF",
+    ),
+    Case(
+        "A web page saved as a GeoPackage",
+        "its own",
+        bad_registers.page_for_geopackage,
+        "UnreadableError",
+        3,
+        "a web page, not a file of features",
+        "trees.gpkg",
+    ),
+    Case(
+        "Mapping of a column that the file does not have",
+        "its own",
+        bad_registers.mapping_of_no_column,
+        "ConfigError",
+        2,
+        "the mapping names a column that the file does not have: esence",
+        "did you mean essence?",
+    ),
+    Case(
+        "Raster that does not say what it shows",
+        "its own",
+        bad_registers.raster_of_no_surface,
+        "SourceError",
+        1,
+        "nothing says what the raster shows",
+        "heights.tif",
+    ),
+    Case(
+        "BAL without names of streets",
+        "its own",
+        bad_registers.nameless_streets,
+        "SourceError",
+        1,
+        "missing column voie_nom (toponyme from BAL 1.5 on)",
+        "bal.csv",
+    ),
+    Case(
+        "Malformed RNB id",
+        "its own",
+        bad_registers.wrong_rnb_id,
+        "set aside: bad_rnb_id",
+        0,
+        "is not of the form",
+        "1 bad_rnb_id",
     ),
     Case(
         "Unknown key in the description",

@@ -6,6 +6,7 @@
     ├── ConfigError              the YAML of the territory is wrong (exit 2)
     ├── SourceError              a file of a producer cannot be used
     │   ├── UnreadableError      damaged, truncated, or not the format it says (exit 3)
+    │   │   └── MissingMembersError  files that belong to the delivery are not there
     │   ├── UnsupportedError     sound, but a version or schema that we do not read (exit 3)
     │   ├── EmptySourceError     readable, and nothing in it to use
     │   └── ServiceError         a service on the network did not deliver
@@ -55,6 +56,7 @@ __all__ = [
     "MissingCrsError",
     "MissingGridError",
     "MissingHeightReferenceError",
+    "MissingMembersError",
     "MixedReferencesError",
     "MovedAddressError",
     "OutsideAreaError",
@@ -123,6 +125,10 @@ class UnreadableError(SourceError):
     """The file is damaged, truncated, or not what its name says."""
 
     exit_code = 3
+
+
+class MissingMembersError(UnreadableError):
+    """Files that belong to the delivery, and that one of them announces, are not there."""
 
 
 class UnsupportedError(SourceError):

@@ -14,11 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edigeo_plans import SHEET, changed, layers_of, packed, parcel, sheet, square
-from jnt_pipeline.errors import EmptySourceError, JntError, SourceError, UnreadableError, UnsupportedError
+from jnt_pipeline.errors import (
+    EmptySourceError,
+    JntError,
+    MissingMembersError,
+    SourceError,
+    UnreadableError,
+    UnsupportedError,
+)
 from jnt_pipeline.samples.edigeo import PlanObject, sheet_members, write_sheet, write_sheet_folder
 from jnt_pipeline.sources.edigeo import is_edigeo, read_edigeo, sheets_of
 from jnt_pipeline.sources.edigeo.grammar import parse_member
-from jnt_pipeline.sources.edigeo.lot import MissingMembersError
 
 ONE = parcel(1, square(0, 0, 10), SUPF=100.0)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
+from jnt_pipeline.errors import JntError, MissingMembersError, UnreadableError, UnsupportedError
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.sources.check_layers import Examined, extent, observed_layers, schema_findings, set_aside_findings
 from jnt_pipeline.sources.edigeo.content import LABELS, Content, read_content
 from jnt_pipeline.sources.edigeo.grammar import parse_member
 from jnt_pipeline.sources.edigeo.layers import sheet_layers
-from jnt_pipeline.sources.edigeo.lot import MissingMembersError, read_members
+from jnt_pipeline.sources.edigeo.lot import read_members
 from jnt_pipeline.sources.edigeo.read import require_same_place, sheet_notes
 from jnt_pipeline.sources.edigeo.sheets import Sheet, sheets_of
 from jnt_pipeline.sources.intake import Finding, IntakeReport

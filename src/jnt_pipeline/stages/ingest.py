@@ -223,6 +223,16 @@ def _point_files(workspace: Workspace, planned: list[Planned], records: Mapping[
     return paths
 
 
+def _all_set_aside(layers: Mapping[str, LayerEntry]) -> str:
+    """What became of the records, by layer and reason."""
+    counts = {name: entry.counts for name, entry in layers.items() if entry.counts.read}
+    told = [
+        f"{name}: {one.read:,} read, " + ", ".join(f"{n:,} {reason}" for reason, n in sorted(one.rejected.items()))
+        for name, one in sorted(counts.items())
+    ]
+    return "; ".join(told) or "no record at all"
+
+
 def _extent(workspace: Workspace, layers: Mapping[str, LayerEntry]) -> Bounds:
     """Box of all features, in the twin's horizontal CRS; as the files state it, no record is read."""
     found = [
@@ -234,9 +244,10 @@ def _extent(workspace: Workspace, layers: Mapping[str, LayerEntry]) -> Bounds:
     ]
     if not found:
         raise EmptySourceError(
-            "the sources hold nothing inside the area",
+            "the sources hold nothing that can be used inside the area",
+            found=_all_set_aside(layers),
             expected="at least one feature",
-            remedy="check `area:` and the paths of the sources",
+            remedy="check `area:`, the paths of the sources, and these reasons: `jnt check` names each record",
         )
     corners = np.asarray(found)
     west, south = corners[:, :2].min(axis=0)

@@ -12,16 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from jnt_pipeline.errors import UnreadableError
+from jnt_pipeline.errors import MissingMembersError, UnreadableError
 from jnt_pipeline.provenance import SourceFile
 from jnt_pipeline.sources.edigeo.sheets import Sheet, archive_damage
 from jnt_pipeline.sources.edigeo.thf import Transmission, parse_thf
 
-__all__ = ["Members", "MissingMembersError", "read_members"]
-
-
-class MissingMembersError(UnreadableError):
-    """Members that the THF announces are not there."""
+__all__ = ["Members", "read_members"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
