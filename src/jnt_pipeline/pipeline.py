@@ -3,8 +3,8 @@
     sources ─read▶ base_layers ─normalise▶ (store) ─assemble▶ territory ─export▶ publication ─deliver▶ hypervisor
 
 Sources that come from a service are fetched into their folders before. This page is the whole story. Each stage plans
-its units of work, makes the ones that are missing, changed or
-damaged, and leaves an index for the next; ``stages/`` holds one module for each verb.
+its units of work, makes the ones that are missing, changed or damaged, and leaves an index for the next; ``stages/``
+holds one module for each verb, and one for each step of ``assemble``.
 """
 
 from __future__ import annotations
