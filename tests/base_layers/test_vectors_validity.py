@@ -41,6 +41,30 @@ def test_no_ring_is_proved_valid_that_geos_refuses(corners: int, lattice: int, s
     assert boxes.tolist() == shapely.bounds(shapes).tolist()
 
 
+@pytest.mark.parametrize(
+    ("name", "corners", "is_proved"),
+    [
+        ("a square with a vertex in the middle of a side", [(0, 0), (2, 0), (4, 0), (4, 4), (0, 4)], True),
+        ("an L", [(0, 0), (4, 0), (4, 1), (1, 1), (1, 9), (0, 9)], True),
+        ("a comb: no point sees all of it", [(0, 0), (9, 0), (9, 9), (6, 9), (6, 1), (3, 1), (3, 9), (0, 9)], True),
+        ("a pentagram: twice around its middle", [(0, 3), (2, -3), (-3, 1), (3, 1), (-2, -3)], False),
+        ("a square gone around twice", [(0, 0), (4, 0), (4, 4), (0, 4)] * 2, False),
+        ("a spike", [(0, 0), (4, 0), (4, 4), (4, 9), (4, 4), (0, 4)], False),
+        ("a bow", [(0, 0), (4, 4), (4, 0), (0, 4)], False),
+        ("a vertex twice", [(0, 0), (4, 0), (4, 0), (4, 4), (0, 4)], False),
+        ("nothing but a line", [(0, 0), (4, 4), (8, 8)], False),
+    ],
+)
+def test_known_rings(name: str, corners: list[tuple[int, int]], is_proved: bool) -> None:
+    for way in (1, -1):
+        for start in range(len(corners)):
+            ring = np.roll(np.array(corners, dtype=float)[::way], start, axis=0) * 0.25 + (900_000.5, 6_500_000.25)
+            shape = shapely.polygons(np.concatenate([ring, ring[:1]]))
+            polygons = gathered(pa.array([shapely.to_wkb(shape)], pa.binary()))
+            assert proved_valid(polygons, polygons.coordinates).tolist() == [is_proved], name
+            assert shapely.is_valid(shape) or not is_proved
+
+
 def test_areas_of_holes_and_parts_are_those_of_geos() -> None:
     rings = fuzzed(1, 300, 6, 0)
     holes = shapely.polygons([shapely.linearrings(shapely.get_coordinates(ring)) for ring in rings])
