@@ -182,6 +182,94 @@ def test_a_prj_states_the_crs_of_an_ascii_grid_and_other_sidecars_nothing(tmp_pa
     assert [file.name for file in layer.provenance.files] == ["a_MNT.asc", "a_MNT.prj"]
 
 
+MNH = LHD.replace("MNS", "MNH")
+HEIGHTS = np.array([[0, 0.04, -0.03, 6], [0, 7.5, 12, 31]], dtype=np.float32)  # four of eight values are bare ground
+
+
+@pytest.mark.parametrize("name", [MNH, "commune_MNH50.tif", "commune-dhm.tif", "mnhc.tif", "MNH_sur_MNT.tif"])
+@pytest.mark.parametrize("surface", ["dtm", "dsm"])
+def test_a_name_of_heights_above_the_ground_contradicts_declared_elevations(
+    tmp_path: Path, name: str, surface: str
+) -> None:
+    path = write_geotiff(tmp_path / name, HEIGHTS, west=899_999.75, north=6_500_000.25)
+    with pytest.raises(SourceError, match="heights above the ground are declared as elevations") as refused:
+        source(tmp_path, surface=surface, vertical="EPSG:5720").units(None)
+    assert path.name in str(refused.value)
+    assert "declare surface: dhm" in str(refused.value)
+
+
+def test_a_folder_of_heights_above_the_ground_contradicts_declared_elevations_and_states_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "DHM").mkdir()
+    path = write_geotiff(tmp_path / "DHM/commune.tif", HEIGHTS, west=899_999.75, north=6_500_000.25)
+    with pytest.raises(SourceError, match="surface: dtm declared, DHM in the name of its folder"):
+        source(tmp_path, surface="dtm", vertical="EPSG:5720").units(None)
+    with pytest.raises(SourceError, match="nothing says what the raster shows"):
+        source(tmp_path).units(None)
+    assert tile(path, surface="dhm")["max_height_m"] == 31.0
+    terrain = path.rename(path.with_name("commune_MNT.tif"))  # the file's own name counts, not that of its folder
+    assert tile(terrain, surface="dtm", vertical="EPSG:5720")["surface"] == "dtm"
+
+
+def test_values_that_look_like_heights_above_the_ground_are_a_doubt_where_no_name_tells(tmp_path: Path) -> None:
+    path = write_geotiff(tmp_path / "commune.tif", HEIGHTS, west=899_999.75, north=6_500_000.25)
+    layer = read_elevation_tile(path, source(path, surface="dtm", vertical="EPSG:5720"))
+    (told,) = [note for note in layer.provenance.notes if note.startswith("warning: ")]
+    assert "all from -0.03 to 31.00 m, 50% of them within 0.1 m of zero" in told
+    report = check_file(path, vertical="EPSG:5720")
+    assert (report.verdict, "heights_above_ground" in report.codes) == ("defects", True)
+    for values in (HEIGHTS + 20, HEIGHTS * 3, np.where(HEIGHTS < 1, 2, HEIGHTS).astype(np.float32)):
+        write_geotiff(path, values, west=899_999.75, north=6_500_000.25)
+        assert "heights_above_ground" not in check_file(path, vertical="EPSG:5720").codes
+    named = write_geotiff(tmp_path / "commune_MNT.tif", HEIGHTS, west=899_999.75, north=6_500_000.25)
+    assert "heights_above_ground" not in check_file(named, vertical="EPSG:5720").codes
+
+
+@pytest.mark.shared
+def test_igns_heights_above_the_ground_are_no_terrain(shared: Path) -> None:
+    (path,) = (shared / "data/lidar/montpellier_50m/reference/DHM").glob("*.tif")
+    with pytest.raises(SourceError, match="DHM in the name of its folder"):
+        source(path, surface="dtm").units(None)
+    assert "heights_above_ground" in check_file(path).codes
+    for surface in ("DTM", "DSM"):
+        (path,) = (shared / "data/lidar/montpellier_50m/reference" / surface).glob("*.tif")
+        assert "heights_above_ground" not in check_file(path).codes
+
+
+@pytest.mark.parametrize(("east_m", "north_m"), [(1000, 0), (0, -1000), (-1.5, 0), (0, 1.5), (998, 0)])
+def test_a_name_of_another_kilometre_than_the_pixels_is_an_error(tmp_path: Path, east_m: float, north_m: float) -> None:
+    """LiDAR HD: the outer edge lies half a pixel, 0.25 m, outside the kilometre; a pixel more does not."""
+    path = write_geotiff(tmp_path / LHD, RAMP, west=899_999.75 + east_m, north=6_500_000.25 + north_m)
+    with pytest.raises(SourceError, match="the raster lies elsewhere than its name states") as refused:
+        read_elevation_tile(path, source(path))
+    assert "NORTH-WEST corner is 900000, 6500000" in str(refused.value)
+    report = check_file(path)
+    assert (report.verdict, "name_contradicts_place" in report.codes) == ("defects", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel", "west", "north"),
+    [
+        (LHD, 0.5, 899_999.75, 6_500_000.25),
+        (LHD, 0.5, 900_997.25, 6_499_002.0),
+        (ALTI.replace(".asc", ".tif"), 5.0, 904_960.0, 6_499_000.0),  # RGE ALTI at 5 m: tiles of 5 km
+        ("BDALTIV2_25M_FXX_0900_6500_MNT_LAMB93_IGN69.tif", 25.0, 899_987.5, 6_500_012.5),
+        ("commune_0100_0200_MNT_IGN69.tif", 0.5, 899_999.75, 6_500_000.25),  # no product: numbers of its own
+    ],
+)
+def test_a_raster_inside_its_named_tile_is_read(
+    tmp_path: Path, name: str, pixel: float, west: float, north: float
+) -> None:
+    path = write_geotiff(tmp_path / name, RAMP, west=west, north=north, pixel=pixel)
+    assert tile(path)["n_pixels"] == 24
+
+
+def test_a_raster_moved_to_another_projection_is_not_judged_by_the_kilometres_of_its_name(tmp_path: Path) -> None:
+    path = write_geotiff(tmp_path / LHD, RAMP, west=1_699_999.75, north=5_200_000.25, crs="EPSG:3946")
+    assert tile(path)["stored_reference"] == "EPSG:3946+5720"
+
+
 # --- jnt check ----------------------------------------------------------------------------------------------------
 
 

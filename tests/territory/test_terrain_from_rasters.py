@@ -264,9 +264,9 @@ def test_ground_alone_gives_terrain_and_no_surface(tmp_path: Path) -> None:
     rows, columns = np.mgrid[0:8, 0:8]
     folder = tmp_path / "alti"
     folder.mkdir()
-    name = "RGEALTI_FXX_0900_6500_MNT_LAMB93_IGN69.asc"
+    name = "ouest_MNT_LAMB93_IGN69.asc"
     write_ascii_grid(folder / name, 100.0 + columns - 0.5 * rows, west=899_999.5, north=6_500_000.5)
-    east = folder / name.replace("0900", "0901")
+    east = folder / name.replace("ouest", "est")
     write_ascii_grid(
         east, np.where(columns == 7, -99999.0, 108.0 + columns - 0.5 * rows), west=900_007.5, north=6_500_000.5
     )
@@ -302,10 +302,10 @@ def test_a_building_on_an_elevation_raster_knows_its_ground_and_not_its_roof(tmp
     """A footprint of some 8 by 11 m on a level at 250 m; no roof is made up where nothing says how high it is."""
     write_collection(tmp_path / "cadastre-38001-batiments.json", building(square(5.6, 45.5)))
     grid = np.full((100, 100), 250.0)
-    write_ascii_grid(tmp_path / "RGEALTI_FXX_0902_6493_MNT_LAMB93_IGN69.asc", grid, west=902_969.5, north=6_492_340.5)
+    write_ascii_grid(tmp_path / "plateau_MNT_LAMB93_IGN69.asc", grid, west=902_969.5, north=6_492_340.5)
     twin = run(
         tmp_path,
-        {"kind": "elevation", "path": "RGEALTI_FXX_0902_6493_MNT_LAMB93_IGN69.asc"},
+        {"kind": "elevation", "path": "plateau_MNT_LAMB93_IGN69.asc"},
         {"kind": "cadastre", "path": "cadastre-38001-batiments.json"},
     )
     (found,) = twin.layer("buildings").to_geopandas().to_dict("records")

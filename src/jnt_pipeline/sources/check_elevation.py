@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, MissingCrsError, MissingHeightReferenceError, SourceError, UnsupportedError
 from jnt_pipeline.sources.elevation import raster_reference
+from jnt_pipeline.sources.elevation_doubts import above_ground_doubt, require_named_place
 from jnt_pipeline.sources.elevation_names import product_of_name, surface_of_name, tile_of_name
 from jnt_pipeline.sources.elevation_pixels import (
     USUAL_VOIDS,
@@ -35,6 +36,11 @@ def examine_elevation(path: Path, *, crs: Reference | None = None, vertical: str
         return IntakeReport.refused(path, "elevation", error, "damaged")
     facts = _header_facts(path, header)
     findings = _place_findings(path, header, crs, vertical, facts)
+    if facts["horizontal_crs"] is not None:
+        try:
+            require_named_place(header, path.name, Reference(horizontal=str(facts["horizontal_crs"])))
+        except SourceError as error:
+            findings.append(Finding.of_error(error, "name_contradicts_place"))
     try:
         refuse_pictures(header, path)
     except UnsupportedError as error:
@@ -48,7 +54,7 @@ def examine_elevation(path: Path, *, crs: Reference | None = None, vertical: str
         code = "damaged" if error.exit_code == UnsupportedError.exit_code else "impossible_elevations"
         return IntakeReport.refused(path, "elevation", error, code, facts=facts, findings=findings)
     facts |= {"n_void_pixels": summary.n_void, "range_m": _range(summary)}
-    return IntakeReport.judged(path, "elevation", facts, [*findings, *_value_findings(summary, header)])
+    return IntakeReport.judged(path, "elevation", facts, [*findings, *_value_findings(path, summary, header)])
 
 
 def _header_facts(path: Path, header: RasterHeader) -> dict[str, JsonValue]:
@@ -103,7 +109,7 @@ def _place_findings(
     return found
 
 
-def _value_findings(summary: RasterSummary, header: RasterHeader) -> list[Finding]:
+def _value_findings(path: Path, summary: RasterSummary, header: RasterHeader) -> list[Finding]:
     found = []
     if summary.n_undeclared:
         marks = " or ".join(f"{mark:g}" for mark in USUAL_VOIDS)
@@ -117,6 +123,9 @@ def _value_findings(summary: RasterSummary, header: RasterHeader) -> list[Findin
     if summary.lowest_m is None:
         n = header.n_rows * header.n_columns
         found.append(_warning("no_elevation", f"none of {n} pixels has a value", "leave the tile out"))
+    doubt = above_ground_doubt(summary) if surface_of_name(path.name) is None else None
+    if doubt is not None:
+        found.append(_warning("heights_above_ground", doubt, "if so, declare surface: dhm; as terrain they are wrong"))
     return found
 
 

@@ -20,12 +20,14 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import system
 from jnt_pipeline.errors import EmptySourceError, MissingCrsError, MissingHeightReferenceError, SourceError
 from jnt_pipeline.provenance import Counts
+from jnt_pipeline.sources.elevation_doubts import above_ground_doubt, require_named_place
 from jnt_pipeline.sources.elevation_names import (
     SUFFIXES,
     Surface,
     is_companion,
     is_raster_name,
     product_of_name,
+    states_heights,
     surface_of_name,
     tile_of_name,
 )
@@ -79,7 +81,7 @@ class ElevationSource(SourceDeclaration):
         for path in delivered_files(self.path, *SUFFIXES, ""):
             if path != self.path and not is_raster_name(path.name):
                 continue
-            name = safe_name(tile_of_name(path.name, surface_of(path.name, self.surface)))
+            name = safe_name(tile_of_name(path.name, surface_of(path, self.surface)))
             if name in by_name:
                 raise SourceError(
                     f"two files claim the tile {name}",
@@ -110,8 +112,12 @@ def _with_place(path: Path) -> tuple[Path, ...]:
     return (path, beside) if path.suffix.lower() == ".asc" and beside.is_file() else (path,)
 
 
-def surface_of(name: str, declared: Surface | None) -> Surface:
-    """What a raster shows, by its name or the declaration; raises ``SourceError`` where they say nothing, or differ."""
+def surface_of(path: Path, declared: Surface | None) -> Surface:
+    """What a raster shows, by its name or the declaration; raises ``SourceError`` where they say nothing, or differ.
+
+    A folder called MNH or DHM states nothing by itself, but contradicts a declaration of elevations.
+    """
+    name = path.name
     if is_companion(name):
         raise SourceError(
             "a companion of RGE ALTI, not elevations",
@@ -121,14 +127,28 @@ def surface_of(name: str, declared: Surface | None) -> Surface:
             remedy="point `path` at the folder of the terrain, e.g. RGEALTI_MNT_1M_ASC_LAMB93_IGN69_D038",
         )
     stated = surface_of_name(name)
+    height = states_heights(name)
+    if height is None and stated is None:
+        height = states_heights(path.parent.name)
+        place = f"in the name of its folder, {path.parent.name}"
+    else:
+        place = "in the name"
+    if height is not None and declared in {"dtm", "dsm"}:
+        raise SourceError(
+            "heights above the ground are declared as elevations",
+            where=name,
+            found=f"surface: {declared} declared, {height} {place}",
+            expected="elevations above the vertical datum: MNT (dtm) or MNS (dsm)",
+            remedy="declare surface: dhm, and give the terrain (MNT) as a source of its own",
+        )
     found = stated or declared
     if found is None:
         raise SourceError(
             "nothing says what the raster shows",
             where=name,
-            found="no word such as MNT, MNS or MNH in the file name",
+            found="no word such as MNT, MNS or MNH in the file name" + (f"; {height} {place}" if height else ""),
             expected="ground (dtm), surface (dsm) or height above ground (dhm)",
-            remedy="declare it for this source, e.g. surface: dtm",
+            remedy=f"declare it for this source, e.g. surface: {'dhm' if height else 'dtm'}",
         )
     if declared is not None and found != declared:
         raise SourceError(
@@ -146,11 +166,13 @@ def read_elevation_tile(path: Path, source: ElevationSource) -> Layer:
 
     Returns the layer ``elevation_tiles`` with one record, whose geometry is the box of the pixels in the file's CRS;
     a raster without any value is set aside (``no_elevation``). Raises ``UnreadableError``, ``UnsupportedError``,
-    ``SourceError`` for values that are no heights, ``MissingCrsError``, ``MissingHeightReferenceError``.
+    ``SourceError`` (values that are no heights, a name of another place), ``MissingCrsError``,
+    ``MissingHeightReferenceError``.
     """
-    surface = surface_of(path.name, source.surface)
+    surface = surface_of(path, source.surface)
     header = read_header(path)
     reference, notes = raster_reference(header, path.name, surface, crs=source.crs, vertical=source.vertical)
+    require_named_place(header, path.name, reference)
     voids = () if source.nodata is None else (source.nodata,)
     summary = summarise(path, header, voids)
     files = tuple(fingerprint(one) for one in _with_place(path))
@@ -161,6 +183,9 @@ def read_elevation_tile(path: Path, source: ElevationSource) -> Layer:
             *notes,
             f"{path.name}: {summary.n_undeclared} pixels at {_marks()} taken as void, not declared as such",
         )
+    doubt = above_ground_doubt(summary) if surface_of_name(path.name) is None and surface != "dhm" else None
+    if doubt is not None:
+        notes = (*notes, f"warning: {path.name}: {doubt}; declared as {surface}")
     record = {
         "tile_id": tile_of_name(path.name, surface),
         "file_name": path.name,

@@ -11,7 +11,9 @@ __all__ = [
     "Surface",
     "is_companion",
     "is_raster_name",
+    "named_corner",
     "product_of_name",
+    "states_heights",
     "surface_of_name",
     "tile_of_name",
 ]
@@ -28,6 +30,7 @@ _PRODUCTS = {
     "BDALTI": "BD ALTI",
     "BDALTIV2": "BD ALTI",
 }
+_ABOVE_GROUND = {"MNHC", "CHM", "NDSM"}  # heights of the canopy, or of all above the ground, under other words
 _KM = re.compile(r"\d{4}")
 
 
@@ -71,8 +74,31 @@ def surface_of_name(name: str) -> Surface | None:
     >>> surface_of_name("LHD_FXX_1016_6293_MNS_O_0M50_LAMB93_IGN69.tif")
     'dsm'
     """
-    found = {_SURFACES[word] for word in _words(name) if word in _SURFACES}
-    return found.pop() if len(found) == 1 else None
+    words = set(re.split(r"[^A-Z]+", name.upper()))
+    found = {_SURFACES[word] for word in words if word in _SURFACES}
+    return found.pop() if len(found) == 1 and not words & _ABOVE_GROUND else None
+
+
+def states_heights(name: str) -> str | None:
+    """The word of a name that states heights above the ground, whatever else it states; None without any.
+
+    >>> states_heights("LHD_FXX_1016_6293_MNH_O_0M50_LAMB93_IGN69.tif"), states_heights("MNS-MNT.tif")
+    ('MNH', None)
+    """
+    for word in re.split(r"[^A-Z]+", name.upper()):
+        if _SURFACES.get(word) == "dhm" or word in _ABOVE_GROUND:
+            return word
+    return None
+
+
+def named_corner(name: str) -> tuple[float, float] | None:
+    """NORTH-WEST corner of the tile that a product name states, metres in the named projection; None without one.
+
+    >>> named_corner("RGEALTI_FXX_0900_6500_MNT_LAMB93_IGN69.asc")
+    (900000.0, 6500000.0)
+    """
+    pair = None if product_of_name(name) is None else _kilometres(_stem(name))
+    return None if pair is None else (float(pair[0]) * 1000, float(pair[1]) * 1000)
 
 
 def tile_of_name(name: str, surface: Surface) -> str:
@@ -83,12 +109,22 @@ def tile_of_name(name: str, surface: Surface) -> str:
     >>> tile_of_name("commune.tif", "dsm")
     'dsm_commune'
     """
-    stem = Path(name).stem if name.lower().endswith(SUFFIXES) else name
-    product, words = product_of_name(name), re.split(r"[_-]", stem)
-    pairs = [i for i in range(len(words) - 1) if _KM.fullmatch(words[i]) and _KM.fullmatch(words[i + 1])]
-    if product is None or not pairs:
+    stem = _stem(name)
+    product, pair = product_of_name(name), _kilometres(stem)
+    if product is None or pair is None:
         return f"{surface}_{stem}"
-    return f"{product.lower().replace(' ', '-')}_{surface}_{words[pairs[-1]]}_{words[pairs[-1] + 1]}"
+    return f"{product.lower().replace(' ', '-')}_{surface}_{pair[0]}_{pair[1]}"
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem if name.lower().endswith(SUFFIXES) else name
+
+
+def _kilometres(stem: str) -> tuple[str, str] | None:
+    """The last pair of four digits: a year may stand before it."""
+    words = re.split(r"[_-]", stem)
+    pairs = [i for i in range(len(words) - 1) if _KM.fullmatch(words[i]) and _KM.fullmatch(words[i + 1])]
+    return (words[pairs[-1]], words[pairs[-1] + 1]) if pairs else None
 
 
 def _words(name: str) -> list[str]:

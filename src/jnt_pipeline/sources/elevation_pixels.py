@@ -24,6 +24,7 @@ from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
 
 __all__ = [
     "HIGHEST_LAND_M",
+    "NEAR_ZERO_M",
     "USUAL_VOIDS",
     "RasterHeader",
     "RasterSummary",
@@ -39,6 +40,9 @@ USUAL_VOIDS = (-9999.0, -99999.0)
 
 HIGHEST_LAND_M = 9000.0
 """No ground is higher, metres: Mount Everest is 8,849 m high."""
+
+NEAR_ZERO_M = 0.1
+"""What counts as no height above the ground, metres: the noise of LiDAR on bare ground."""
 
 Registration = Literal["centres", "edges", "other"]
 
@@ -103,6 +107,10 @@ class RasterSummary:
     lowest_m: float | None
     """Lowest value; None where no pixel has one."""
     highest_m: float | None
+    n_known: int
+    """Pixels with a value."""
+    n_near_zero: int
+    """Those of them whose value is within ``NEAR_ZERO_M`` of zero."""
 
 
 def read_header(path: Path) -> RasterHeader:
@@ -167,7 +175,7 @@ def summarise(path: Path, header: RasterHeader, voids: tuple[float, ...] = ()) -
     ``voids``: further marks of pixels without a value, declared by the user. Raises ``UnreadableError`` when pixels
     are missing (a download that was cut), ``SourceError`` for values that are no heights of the Earth.
     """
-    n_void = n_undeclared = 0
+    n_void = n_undeclared = n_known = n_near_zero = 0
     lowest, highest = math.inf, -math.inf
     with _opened(path) as dataset:
         for top in range(0, header.n_rows, _ROWS_AT_ONCE):
@@ -179,6 +187,8 @@ def summarise(path: Path, header: RasterHeader, voids: tuple[float, ...] = ()) -
             n_void += int(void.sum())
             n_undeclared += int(np.isin(raw, usual).sum())
             known = raw[~void]
+            n_known += known.size
+            n_near_zero += int((np.abs(known) <= NEAR_ZERO_M).sum())
             if known.size:
                 lowest, highest = min(lowest, float(known.min())), max(highest, float(known.max()))
     if lowest < LOWEST_M or (highest > HIGHEST_LAND_M):
@@ -189,9 +199,14 @@ def summarise(path: Path, header: RasterHeader, voids: tuple[float, ...] = ()) -
             expected=f"{LOWEST_M:g} to {HIGHEST_LAND_M:g} m, and a declared mark for pixels without a value",
             remedy="where one of them marks pixels without a value, declare it: nodata: <value>",
         )
-    if lowest > highest:
-        return RasterSummary(n_void=n_void, n_undeclared=n_undeclared, lowest_m=None, highest_m=None)
-    return RasterSummary(n_void=n_void, n_undeclared=n_undeclared, lowest_m=lowest, highest_m=highest)
+    return RasterSummary(
+        n_void=n_void,
+        n_undeclared=n_undeclared,
+        lowest_m=lowest if n_known else None,
+        highest_m=highest if n_known else None,
+        n_known=n_known,
+        n_near_zero=n_near_zero,
+    )
 
 
 def read_block(
