@@ -17,6 +17,7 @@ from jnt_pipeline.errors import JntError, MissingCrsError, MixedReferencesError,
 from jnt_pipeline.sources.check import check_file
 from jnt_pipeline.sources.planning import PlanningDelivery, PlanningSource, read_planning
 from jnt_pipeline.sources.planning_classes import planning_class
+from jnt_pipeline.sources.planning_doubts import likely_class
 from register_files import BOW_TIE, SQUARE, write_answer, zone
 from source_files import OWNER
 
@@ -143,9 +144,83 @@ def test_fewer_records_than_announced_are_told(real: Path) -> None:
 
 @pytest.mark.shared
 def test_a_document_without_feature_type_is_refused(real: Path) -> None:
-    with pytest.raises(UnreadableError, match=r"INVALID\.gml"):
+    with pytest.raises(UnsupportedError, match=r"INVALID\.gml: an XML document that is no GML") as refused:
         delivery(real / "bad/INVALID.gml")
-    assert check_file(real / "bad/INVALID.gml").verdict == "unreadable"
+    assert "found:    <features> in no namespace as its root" in str(refused.value)
+    report = check_file(real / "bad/INVALID.gml")
+    assert report.verdict == "unreadable"
+    assert "it holds no feature type" in report.findings[0].message
+
+
+@pytest.mark.shared
+def test_the_metadata_of_a_document_are_passed_over_in_a_line(real: Path) -> None:
+    path = real / "plu_41175/fr-000041175-plu20140603.xml"
+    report = check_file(path)
+    assert (report.kind, report.verdict, report.codes) == ("metadata", "sound", ("metadata",))
+    with pytest.raises(UnsupportedError, match="metadata about a delivery"):
+        delivery(path)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1"><ows:Exception exceptionCode="x">'
+        "<ows:ExceptionText>Unknown layer zone_urbo</ows:ExceptionText></ows:Exception></ows:ExceptionReport>",
+        '\ufeff<?xml version="1.0"?>\n<ServiceExceptionReport><ServiceException>\n  Unknown layer zone_urbo\n'
+        "</ServiceException></ServiceExceptionReport>",
+    ],
+)
+def test_the_error_of_a_service_saved_as_its_answer_is_told_in_its_own_words(tmp_path: Path, answer: str) -> None:
+    path = tmp_path / "ZONE_URBA.gml"
+    path.write_text(answer, encoding="utf-8")
+    with pytest.raises(UnreadableError, match=r"(?s)ZONE_URBA\.gml: the error of a service.*Unknown layer zone_urbo"):
+        delivery(path)
+    report = check_file(path)
+    assert report.verdict == "unreadable"
+    assert "Unknown layer zone_urbo" in report.findings[0].message
+
+
+@pytest.mark.shared
+def test_a_class_whose_name_has_a_slip_is_told_by_the_run_and_the_check(real: Path, tmp_path: Path) -> None:
+    for name, slip in (("ZONE_URBA", "ZONE_URBAIN"), ("PRESCRIPTION_LIN", "PRESCRIPTION_LIN")):
+        for path in (real / "plu_41175/Donnees_geographiques").glob(f"{name}.*"):
+            shutil.copy(path, tmp_path / (slip + path.suffix))
+    found = delivery(tmp_path)
+    assert [layer.name for layer in found.layers] == ["planning_prescriptions_line"]
+    (told,) = [finding for finding in found.findings if finding.severity == "warning"]
+    assert told.code == "misnamed_class"
+    assert told.message.endswith("it is probably ZONE_URBA")
+    assert f"warning: {told.message}" in found.layers[0].provenance.notes
+    report = check_file(tmp_path / "ZONE_URBAIN.shp")
+    assert (report.verdict, "misnamed_class" in report.codes) == ("defects", True)
+
+
+def test_a_class_without_its_column_is_told(tmp_path: Path) -> None:
+    write_answer(tmp_path / "ZONE_URBA.gml", zone())
+    write_features(tmp_path / "SECTEUR_CC.shp", [shapely.box(0, 0, 9, 9)], {"TYPSECT": ["01"], "LIBELLE": ["x"]})
+    found = delivery(tmp_path)
+    assert [finding.code for finding in found.findings] == ["missing_class_columns"]
+    assert "without its column TYPESECT; found TYPSECT, LIBELLE" in found.findings[0].message
+    with pytest.raises(UnsupportedError, match="without its column TYPESECT"):
+        delivery(tmp_path / "SECTEUR_CC.shp")
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "likely"),
+    [
+        ("ZONE_URBAIN", (), "ZONE_URBA"),
+        ("41175-zones-urba-20140603", (), "ZONE_URBA"),
+        ("PRESCRIPTON_SURF", ("TYPEPSC",), "PRESCRIPTION_SURF"),
+        ("AC1_ASSIETE_SUP_S_033", (), "ASSIETTE_SUP_S"),
+        ("zonage", ("typezone",), "ZONE_URBA"),
+        ("HABILLAGE_SURF", (), None),
+        ("habillage_surface", (), None),
+        ("ZONE_URBA", ("typezone",), None),
+        ("BATIMENT", ("NATURE",), None),
+    ],
+)
+def test_the_likely_class_of_a_name_with_a_slip(name: str, columns: tuple[str, ...], likely: str | None) -> None:
+    assert likely_class(name, columns) == likely
 
 
 @pytest.mark.shared

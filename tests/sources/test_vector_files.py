@@ -11,7 +11,7 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from jnt_pipeline.errors import SourceError, UnreadableError
+from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources.vector_files import Features, layer_names, open_features
 
 
@@ -133,7 +133,7 @@ def test_real_buildings_are_read_with_their_accents(shared: Path) -> None:
 def test_a_gml_that_is_none_is_refused(shared: Path, tmp_path: Path) -> None:
     path = tmp_path / "INVALID.gml"
     shutil.copyfile(shared / "data" / "base_layers" / "bad" / "INVALID.gml", path)
-    with pytest.raises(UnreadableError, match="INVALID"):
+    with pytest.raises(UnsupportedError, match=r"INVALID.*is no GML"):
         open_features(path)
 
 

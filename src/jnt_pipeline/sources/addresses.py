@@ -25,7 +25,7 @@ from jnt_pipeline.sources.address_ids import BanIds, ban_ids
 from jnt_pipeline.sources.address_layouts import AddressLayout, address_layout
 from jnt_pipeline.sources.address_places import AddressPlaces, places_of
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
-from jnt_pipeline.sources.findings import records_warning
+from jnt_pipeline.sources.findings import counted, notes_of, records_warning
 from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 from jnt_pipeline.sources.text_tables import TextTable, read_text_table
@@ -147,7 +147,7 @@ def read_addresses(path: Path, source: AddressesSource) -> AddressFile:
     findings = (*layout.findings, *_of_encoding(text), *ids.findings, *places.findings, *more)
     kept = _best_position_first(values, [i for i in range(len(frame)) if i not in faults])
     rejected = [*text.broken, *((str(records[i]), *faults[i]) for i in sorted(faults))]
-    notes = (places.note, *(finding.message for finding in findings))
+    notes = (places.note, *notes_of(findings))
     points = np.full(len(kept), None, dtype=object)
     placed = np.isfinite(places.points[kept]).all(axis=1)
     points[placed] = shapely.points(places.points[kept][placed])
@@ -235,7 +235,7 @@ def _values(
     is_date = dates.str.fullmatch(r"\d{4}-\d{2}-\d{2}").fillna(False).astype(bool)
     if (wrong := (dates.notna() & ~is_date).to_numpy()).any():
         told = ", ".join(sorted(set(dates[wrong]))[:5])
-        message = f"{int(wrong.sum())} dates not of the form YYYY-MM-DD, left empty: {told}"
+        message = f"{counted(int(wrong.sum()), 'dates not of the form YYYY-MM-DD')}, left empty: {told}"
         findings.append(Finding(severity="info", code="unknown_dates", message=message))
     parcels = column["parcel_ids"].str.upper().str.replace(r"\s", "", regex=True)
     sound = parcels.isna() | parcels.str.fullmatch(rf"{_PARCEL}(?:\|{_PARCEL})*").fillna(False)
@@ -251,7 +251,7 @@ def _values(
         )
     keys = column["address_id"]
     if (odd := (keys.notna() & ~keys.str.fullmatch(_KEY).fillna(False)).to_numpy(dtype=bool)).any():
-        message = f"{int(odd.sum())} keys not of the form commune_street_number[_suffix], kept as they are"
+        message = f"{counted(int(odd.sum()), 'keys not of the form commune_street_number[_suffix]')}, kept"
         findings.append(Finding(severity="info", code="irregular_keys", message=message))
     certified = {"1": True, "true": True, "oui": True, "0": False, "false": False, "non": False}
     numbers = column["house_number"].where(column["house_number"].str.fullmatch(_NUMBER).fillna(False).astype(bool))

@@ -16,7 +16,7 @@ from jnt_pipeline.sources.edigeo.sheets import is_edigeo
 from jnt_pipeline.sources.files import read_bytes
 from jnt_pipeline.sources.formats import TITLES, holds_shapefile, sniff
 from jnt_pipeline.sources.geojson import attributes_of, parse_json
-from jnt_pipeline.sources.intake import IntakeReport
+from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.network import COLUMNS
 from jnt_pipeline.sources.planning_classes import planning_class
 from jnt_pipeline.sources.rnb import is_rnb_document
@@ -24,6 +24,7 @@ from jnt_pipeline.sources.rnb_tables import rnb_header
 from jnt_pipeline.sources.sensorthings import is_sensorthings
 from jnt_pipeline.sources.suggestions import suggestions
 from jnt_pipeline.sources.text_tables import header_of
+from jnt_pipeline.sources.xml_roots import refuse_other_xml
 
 __all__ = ["check_file", "check_files"]
 
@@ -156,10 +157,27 @@ def _examine_zip(path: Path, kind: str, vertical: str | None) -> Examined:
     return examine_rnb(path)
 
 
+def _examine_xml(path: Path, kind: str, vertical: str | None) -> Examined:
+    """XML of another kind, with its own words where its root tells them: the error of a service, say."""
+    try:
+        refuse_other_xml(path)
+    except JntError as error:
+        return IntakeReport.refused(path, kind, error, _code(error)), None
+    return _refuse(path, kind, vertical), None
+
+
 def _examine_part(path: Path, kind: str, vertical: str | None) -> Examined:
     from jnt_pipeline.sources.check_features import companion_report
 
     return companion_report(path) or _refuse(path, kind, vertical), None
+
+
+def _examine_metadata(path: Path, kind: str, vertical: str | None) -> Examined:
+    """It is no fault of a delivery that it is described: passed over, in one line."""
+    del vertical
+    message = "describes a delivery (ISO 19139) and holds no feature of it: passed over"
+    finding = Finding(severity="info", code="metadata", message=message)
+    return IntakeReport.judged(path, kind, {"format": "XML"}, [finding]), None
 
 
 def _examine_edigeo(path: Path, kind: str, vertical: str | None) -> Examined:
@@ -213,6 +231,8 @@ _EXAMINE: dict[str, Callable[[Path, str, str | None], Examined]] = {
     "csv": _examine_csv,
     "zip": _examine_zip,
     "gml": _examine_features,
+    "metadata": _examine_metadata,
+    "xml": _examine_xml,
     "shapefile": _examine_features,
     "geopackage": _examine_features,
     "dbf": _examine_features,

@@ -18,6 +18,7 @@ from jnt_pipeline.sources.check_layers import Examined, examine_layers
 from jnt_pipeline.sources.delivered import parts_of, reference_for
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.mapping import Mapping
+from jnt_pipeline.sources.planning_doubts import doubt_of_class
 from jnt_pipeline.sources.vector_files import Features, layer_names, open_features, stream
 
 __all__ = ["companion_report", "examine_feature_file"]
@@ -103,9 +104,10 @@ def _vector(every: Sequence[Features]) -> Found:
         message="features of no register that is known here",
         remedy="declare `kind: vector` with a mapping of the columns that the twin shall have",
     )
+    doubts = [doubt for one in every if (doubt := doubt_of_class(one.path, one.layer, one.columns.names)) is not None]
     tables = [one.layer for one in every if not one.geometry_type]
     more = [_note(f"tables without geometry: {', '.join(tables)}")] if tables else []
-    return layers, [told, *more, *_notes(layers)], {"geometry_types": {**facts}, "columns": columns}
+    return layers, [*doubts, told, *more, *_notes(layers)], {"geometry_types": {**facts}, "columns": columns}
 
 
 def _held(found: Sequence[Layer | LayerStream]) -> list[Layer]:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from jnt_pipeline.errors import UnreadableError
+from jnt_pipeline.sources.xml_roots import is_metadata
 
 __all__ = ["TITLES", "holds_shapefile", "sniff"]
 
@@ -49,6 +50,7 @@ TITLES = {
     "3dtiles": "3D Tiles content",
     "gltf": "glTF model",
     "gml": "GML document",
+    "metadata": "metadata of a delivery (ISO 19139)",
     "xml": "XML document",
     "gtfs": "GTFS feed",
     "zip": "ZIP archive",
@@ -134,4 +136,6 @@ def _xml_kind(text: bytes) -> str:
     lowered = text.lower()
     if b"ifcxml" in lowered or b"iso_10303_28" in lowered or b"standards.buildingsmart.org/ifc" in lowered:
         return "bim"
+    if is_metadata(text):
+        return "metadata"
     return "gml" if b"opengis.net/gml" in lowered or b"opengis.net/wfs" in lowered else "xml"

@@ -23,9 +23,11 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import EmptySourceError, UnsupportedError
 from jnt_pipeline.provenance import SourceFile
 from jnt_pipeline.sources.files import delivered_files, fingerprint, read_bytes, safe_name
+from jnt_pipeline.sources.findings import notes_of
 from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.mapping import Rejection
 from jnt_pipeline.sources.planning_classes import PlanningClass, planning_class
+from jnt_pipeline.sources.planning_doubts import doubt_of_class
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 from jnt_pipeline.sources.vector_files import layer_names, open_features
 from jnt_pipeline.sources.vector_layers import (
@@ -120,13 +122,18 @@ def read_planning(files: tuple[Path, ...], source: PlanningSource) -> PlanningDe
     parts: dict[str, list[_Part]] = {}
     announced: dict[Path, tuple[Finding, ...]] = {}
     strange = []
+    doubts: list[Finding] = []
     for path in _opened_alone(files):
         names = layer_names(path)
         n_read = 0
         for name in names:
             part = _read_part(path, name, source)
             if part is None:
-                strange.append(f"{path.name}: {name}" if len(names) > 1 else path.name)
+                doubt = doubt_of_class(path, name, open_features(path, layer=name).columns.names)
+                if doubt is not None:
+                    doubts.append(doubt)
+                else:
+                    strange.append(f"{path.name}: {name}" if len(names) > 1 else path.name)
                 continue
             parts.setdefault(part.found.mapping.schema.name, []).append(part)
             n_read += len(part.frame) + len(part.rejected)
@@ -135,14 +142,14 @@ def read_planning(files: tuple[Path, ...], source: PlanningSource) -> PlanningDe
         raise UnsupportedError(
             "no layer of a planning document or of easements",
             where=files[0].name if len(files) == 1 else ", ".join(path.name for path in files[:5]),
-            found=", ".join(strange) or "no layer",
+            found="; ".join([*(doubt.message for doubt in doubts), *strange]) or "no layer",
             expected="ZONE_URBA, PRESCRIPTION_SURF, INFO_PCT, DOC_URBA, ASSIETTE_SUP_S, …",
             remedy="give the files under the names of the CNIG standard",
         )
-    general: tuple[Finding, ...] = ()
+    general = tuple(doubts)
     if strange:
         message = f"not read, no class of the standard that is kept: {', '.join(sorted(strange))}"
-        general = (Finding(severity="info", code="layers_left_out", message=message),)
+        general += (Finding(severity="info", code="layers_left_out", message=message),)
     layers, told = [], dict.fromkeys(general)
     for schema in PLANNING:
         if schema.name in parts:
@@ -239,7 +246,7 @@ def _layer(
     reference = one_reference(references, schema.name) if references else None
     used = {part.path.with_suffix("") for part in parts}
     own = tuple(prints[path] for path in files if path.with_suffix("") in used)
-    notes = [finding.message for finding in findings]
+    notes = notes_of(findings)
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
     frame[GEOMETRY] = np.concatenate([part.frame[GEOMETRY].to_numpy(dtype=object) for part in parts])
     rejected = [row for part in parts for row in part.rejected]

@@ -20,6 +20,7 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import EmptySourceError, SourceError, UnsupportedError
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
+from jnt_pipeline.sources.findings import notes_of
 from jnt_pipeline.sources.intake import Finding
 from jnt_pipeline.sources.mapping import Field, Mapping, Rejection
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
@@ -134,7 +135,7 @@ def read_street_map(path: Path, source: PcrsSource) -> PcrsFile:
             part.frame["fitting_id"] = [fittings.get(document.fitting_of.get(mark, "")) for mark in marks]
         parts.append(part)
     findings = _findings(document, parts, source)
-    provenance = source.provenance((file,), *(finding.message for finding in findings))
+    provenance = source.provenance((file,), *notes_of(findings))
     layers = [
         _layer(schema.name, own, provenance)
         for schema in STREET_MAP

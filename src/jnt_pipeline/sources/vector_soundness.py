@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from jnt_pipeline.errors import UnreadableError
+from jnt_pipeline.sources.xml_roots import refuse_other_xml
 
 __all__ = ["at_hand", "dbf_encoding", "is_json", "require_whole"]
 
@@ -28,7 +29,8 @@ _CODE_PAGES = {0x57: "CP1252", 0x03: "CP1252", 0x02: "CP850", 0x01: "CP437"}  # 
 def at_hand(path: Path) -> Iterator[Path]:
     """The file as GDAL needs it: unpacked, or copied where GDAL would write beside it (GML); else the file itself.
 
-    Raises ``UnreadableError`` when an archive is damaged, or does not hold one shapefile.
+    Raises ``UnreadableError`` when an archive is damaged, or does not hold one shapefile; see also
+    :func:`refuse_other_xml`.
     """
     try:
         with path.open("rb") as file:
@@ -39,6 +41,8 @@ def at_hand(path: Path) -> Iterator[Path]:
     if not (is_gzip or is_zip or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")):
         yield path
         return
+    if not (is_gzip or is_zip):
+        refuse_other_xml(path)
     with tempfile.TemporaryDirectory(prefix="jnt-") as name:
         folder = Path(name)
         try:
