@@ -109,6 +109,7 @@ def twin_status(path: Path) -> dict[str, Any]:
             "licence": entry.provenance.licence,
             "vintage": entry.provenance.vintage,
             "accuracy_m": entry.provenance.accuracy_m,
+            "warnings": [note for note in entry.provenance.notes if note.startswith("warning: ")],
             "operations": [operation.model_dump(mode="json") for operation in entry.provenance.operations],
         }
         for name, entry in index.layers.items()
@@ -199,6 +200,7 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
         if layer["rejected"]:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(layer["rejected"].items()))
             lines.append(f"set aside from {layer['layer']}: {reasons}")
+        lines += [f"{layer['layer']}, {note}" for note in layer["warnings"]]
     for name, counts in status["changes"].items():
         told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
         lines.append(f"changed in {name} since the edition before: {told}")

@@ -9,7 +9,7 @@ import pytest
 
 from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.errors import EmptySourceError, JntError, MissingCrsError, SourceError, UnsupportedError
+from jnt_pipeline.errors import CrsError, EmptySourceError, JntError, MissingCrsError, SourceError, UnsupportedError
 from jnt_pipeline.sources.address_places import legal_projection
 from jnt_pipeline.sources.addresses import AddressesSource, AddressFile, read_addresses
 from jnt_pipeline.sources.check import check_file
@@ -250,6 +250,88 @@ def test_of_several_positions_of_one_address_the_entrance_stays(tmp_path: Path) 
     layer = normalise(read(path).layer, Reference(horizontal="EPSG:2154"))
     assert (layer.counts.kept, layer.counts.rejected) == (2, {"duplicate_id": 1})
     assert layer.frame["position_type"].tolist() == ["entrance", "entrance"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["1.4-valid", "1.5-valid", "1.5-without-ban-ids"])
+def test_an_address_written_twice_is_accepted_and_told(real: Path, name: str) -> None:
+    report = check_file(real / f"bal/{name}.csv")
+    assert (report.verdict, report.exit_code) == ("sound", 0)
+    (told,) = [finding for finding in report.findings if finding.code == "further_positions"]
+    assert told.severity == "info"
+    assert told.message.startswith("1 position of addresses beside the best one")
+
+
+def test_an_address_that_is_written_twice_and_differs_is_no_repetition(tmp_path: Path) -> None:
+    other = BAL_ROW.replace("entrée", "segment").replace("539416.13;6225601.11", "539417.13;6225601.11")
+    assert other != BAL_ROW
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW, other)
+    assert (check_file(path).verdict, "further_positions" in check_file(path).codes) == ("sound", True)
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, BAL_ROW, other, BAL_ROW.replace("Rue des", "Allée des"))
+    report = check_file(path)
+    assert report.verdict == "defects"
+    assert [code for code in report.codes if code != "coordinates"] == ["further_positions", "duplicate_id"]
+
+
+@pytest.mark.shared
+def test_a_record_with_two_faults_is_counted_once(real: Path) -> None:
+    """Rows of streets, with neither key nor place: the first reason counts, as in the twin."""
+    report = check_file(real / "bal/locales.csv")
+    assert [(f.code, f.message) for f in report.findings if f.severity == "warning"] == [
+        ("missing_address_id", "2 records set aside: record 0, record 1")
+    ]
+    layer = normalise(read(real / "bal/locales.csv").layer, Reference(horizontal="EPSG:2154"))
+    assert (layer.counts.read, layer.counts.kept, layer.counts.rejected) == (2, 0, {"missing_address_id": 2})
+
+
+def with_exchanged_axes(path: Path, to: Path) -> Path:
+    """A table of the BAN whose values of x and y stand under each other's name."""
+    head, rows = path.read_text(encoding="utf-8").split("\n", 1)
+    to.write_text(head.replace(";x;y;", ";y;x;") + "\n" + rows, encoding="utf-8")
+    return to
+
+
+@pytest.mark.shared
+def test_exchanged_axes_of_most_rows_are_an_error_that_says_so(real: Path, tmp_path: Path) -> None:
+    path = with_exchanged_axes(real / "buildings_addresses/ban_import_test_data.csv", tmp_path / "ban.csv")
+    with pytest.raises(CrsError, match=r"ban\.csv: x, y and lon, lat state different places") as refused:
+        read(path)
+    assert "50 of 50 rows more than 10 m apart (x, y in EPSG:2154, legal there)" in str(refused.value)
+    assert "with x and y exchanged, they agree" in str(refused.value)
+    report = check_file(path)
+    assert (report.verdict, report.codes) == ("defects", ("contradictory_reference",))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("projection", ["EPSG:3944", "EPSG:27572", "EPSG:2972"])
+def test_a_wrong_projection_that_is_declared_is_an_error_that_names_the_legal_one(real: Path, projection: str) -> None:
+    with pytest.raises(CrsError, match=f"x, y in {projection}, declared") as refused:
+        read(real / "buildings_addresses/ban_import_test_data.csv", projection=projection)
+    assert "with x, y in EPSG:2154, legal there, they agree" in str(refused.value)
+
+
+def contradicting(n_right: int, n_wrong: int) -> list[str]:
+    """Rows of one street; the wrong ones lie 0.001° of latitude, 111 m, beside their x, y."""
+    rows = [BAL_ROW.replace("_00009", f"_{i:05}") for i in range(n_right + n_wrong)]
+    return rows[:n_right] + [row.replace("43.111637", "43.112637") for row in rows[n_right:]]
+
+
+@pytest.mark.parametrize(
+    ("n_right", "n_wrong", "is_refused"), [(0, 3, True), (1, 9, True), (2, 8, False), (0, 2, False), (9, 1, False)]
+)
+def test_contradicting_places_are_an_error_only_where_hardly_any_row_agrees(
+    tmp_path: Path, n_right: int, n_wrong: int, is_refused: bool
+) -> None:
+    path = write_table(tmp_path / "a.csv", BAL_COLUMNS, *contradicting(n_right, n_wrong))
+    if is_refused:
+        with pytest.raises(CrsError, match=rf"(?s){n_wrong} of {n_right + n_wrong} rows.*by 111 m in the median"):
+            read(path)
+        return
+    layer = read(path).layer
+    words = "records" if n_wrong > 1 else "record"
+    (told,) = [note for note in layer.provenance.notes if note.startswith("warning: ")]
+    assert told.startswith(f"warning: {n_wrong} {words} whose x, y (EPSG:2154) and lon, lat lie more than 2 m apart")
+    assert layer.counts.kept == n_right + n_wrong
 
 
 def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from jnt_pipeline.crs.france.departements import CHEFS_LIEUX, OVERSEAS, is_near
 from jnt_pipeline.crs.france.territories import territory_at
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import lonlat, system
-from jnt_pipeline.errors import MissingCrsError
+from jnt_pipeline.errors import CrsError, MissingCrsError
 from jnt_pipeline.sources.findings import records_warning
 from jnt_pipeline.sources.intake import Finding
 
@@ -25,6 +25,9 @@ __all__ = ["AddressPlaces", "legal_projection", "places_of"]
 Array = NDArray[np.float64]
 
 CONTRADICTION_M = 2.0  # metres: degrees with five decimals are 1 m apart
+_SYSTEMATIC_M = 10.0  # metres: no two ways to measure one door are further apart, and any wrong projection is
+_FEWEST = 3  # rows that state both: fewer are told, and refuse no file
+_RIGHT_SHARE = 0.2  # of these rows: where so many agree, projection and axes are right, and single records are wrong
 _DEGREES = Reference(horizontal="EPSG:4326")
 _AS_WRITTEN = {"EPSG:9794": "EPSG:2154"}  # files of addresses are in RGF93 v1, 3 mm from the legal realisation
 _EARTH_M = 6_371_000.0
@@ -67,7 +70,8 @@ def places_of(
     """Choose the coordinates of a table of addresses.
 
     Parameters: ``departements`` shape (n,), None where not known; ``projection`` of ``x, y`` where it is declared.
-    Raises ``MissingCrsError`` when there are only ``x, y`` and nothing says in which projection.
+    Raises ``MissingCrsError`` when there are only ``x, y`` and nothing says in which projection; ``CrsError`` when the
+    two pairs contradict each other in most rows, as with a wrong projection or exchanged columns.
     """
     n = len(frame)
     xy, bad_xy = _numbers(frame, _PROJECTED)
@@ -91,7 +95,10 @@ def places_of(
     findings = []
     apart = _distance_m(as_degrees, degrees)
     # numbers that are no place of the projection at all lie apart from any
-    strayed = (has_xy & has_degrees & ~(apart <= CONTRADICTION_M)) if code is not None else np.zeros(n, dtype=bool)
+    both = has_xy & has_degrees if code is not None else np.zeros(n, dtype=bool)
+    strayed = both & ~(apart <= CONTRADICTION_M)
+    if code is not None and _is_systematic(apart[both]):
+        raise _contradiction(xy[both], degrees[both], apart[both], code, projection, legal_projection(known), where)
     takes_xy = code is not None and n_xy >= n_degrees and n_xy > 0
     taken, left = ("x, y", "lon, lat") if takes_xy else ("lon, lat", "x, y")
     if strayed.any():
@@ -114,6 +121,45 @@ def places_of(
         findings=tuple(findings),
         note=f"places from {taken}{f' in {code}' if takes_xy else ''}: {why}",
     )
+
+
+def _is_systematic(apart: Array) -> bool:
+    """Whether two ways to state the same places differ in most rows; ``apart`` metres, NaN for no place at all."""
+    if len(apart) < _FEWEST:
+        return False
+    differ, agree = ~(apart <= _SYSTEMATIC_M), apart <= CONTRADICTION_M
+    return bool(differ.mean() > 0.5 and agree.mean() < _RIGHT_SHARE)
+
+
+def _contradiction(
+    xy: Array, degrees: Array, apart: Array, code: str, declared: str | None, legal: str | None, where: str
+) -> CrsError:
+    """The error on a table whose ``x, y`` and ``lon, lat`` contradict each other, with what would make them agree."""
+    n = int((~(apart <= _SYSTEMATIC_M)).sum())
+    typical = np.median(np.nan_to_num(apart, nan=np.inf))
+    by = f"by {typical:,.0f} m in the median" if np.isfinite(typical) else "most x, y are no place of the projection"
+    stated = f"{code}, declared" if declared else f"{code}, legal there"
+    remedy = "declare `projection:` as the producer states it, or take the wrong pair of columns out of the table"
+    for points, other, words, cure in (
+        (xy[:, ::-1], code, "x and y exchanged", "exchange the columns x and y, and tell the producer"),
+        (xy, legal, f"x, y in {legal}, legal there", "drop `projection:`, or declare that one"),
+    ):
+        if other is not None and np.median(_apart(points, degrees, other)) <= CONTRADICTION_M:
+            by, remedy = f"{by}; with {words}, they agree", cure
+            break
+    return CrsError(
+        "x, y and lon, lat state different places",
+        where=where,
+        found=f"{n} of {len(apart)} rows more than {_SYSTEMATIC_M:g} m apart (x, y in {stated}), {by}",
+        expected=f"both within {CONTRADICTION_M:g} m",
+        remedy=remedy,
+    )
+
+
+def _apart(xy: Array, degrees: Array, code: str) -> Array:
+    """Metres between projected places and places in degrees; infinite where the first are none."""
+    lon, lat = lonlat(system(Reference(horizontal=code)), np.ascontiguousarray(xy))
+    return np.nan_to_num(_distance_m(np.column_stack((lon, lat)), degrees), nan=np.inf)
 
 
 def _numbers(frame: pd.DataFrame, names: tuple[str, str]) -> tuple[Array, dict[int, str]]:

@@ -16,13 +16,14 @@ from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.crs.france.departements import departement_of
 from jnt_pipeline.crs.guessing.hints import Hints
 from jnt_pipeline.errors import (
+    CrsError,
     EmptySourceError,
     JntError,
     MissingCrsError,
     MixedReferencesError,
     UnsupportedError,
 )
-from jnt_pipeline.sources.findings import records_warning
+from jnt_pipeline.sources.findings import counted, records_warning
 from jnt_pipeline.sources.intake import Finding, IntakeReport
 from jnt_pipeline.sources.observed import Observed
 
@@ -38,6 +39,9 @@ __all__ = [
 
 _MOST_IDS = 20  # named in the facts
 _MOST_POINTS = 5000  # of a file, from which its place is judged
+
+_MOST_NAMED = 5  # records in a finding
+_POSITIONS = "further_positions"
 
 Examined = tuple[IntakeReport, Observed | None]
 """The report on a file, and what it shows of its place."""
@@ -107,6 +111,8 @@ def refused(path: Path, kind: str, error: JntError) -> IntakeReport:
         return IntakeReport.refused(path, kind, error, "mixed_references")
     if isinstance(error, MissingCrsError):
         return IntakeReport.refused(path, kind, error, "missing_crs")
+    if isinstance(error, CrsError):
+        return IntakeReport.refused(path, kind, error, "contradictory_reference")
     return IntakeReport.refused(path, kind, error, "damaged" if error.exit_code == 3 else "unusable")
 
 
@@ -119,27 +125,47 @@ def set_aside_findings(rejected: pd.DataFrame) -> list[Finding]:
 
 
 def schema_findings(layer: Layer) -> list[Finding]:
-    """Records that the normaliser will set aside whatever the territory is: same codes as there."""
+    """Records that the normaliser will set aside whatever the territory is: same codes as there, one for each record.
+
+    A further position of an address, for which a BAL has a row of its own, is no fault.
+    """
     schema, frame = layer.schema, layer.frame
-    faults: dict[str, NDArray[np.bool_]] = {}
+    faults: list[tuple[str, NDArray[np.bool_]]] = []
     for column in schema.columns:
         if column.required:
-            faults[f"missing_{column.name}"] = frame[column.name].isna().to_numpy()
+            faults.append((f"missing_{column.name}", frame[column.name].isna().to_numpy()))
         if column.pattern:
             values = frame[column.name].astype("str")
             strange = values.notna() & ~values.str.fullmatch(column.pattern).fillna(False).astype(bool)
-            faults[f"bad_{column.name}"] = strange.to_numpy(dtype=bool)
+            faults.append((f"bad_{column.name}", strange.to_numpy(dtype=bool)))
     if schema.key:
-        faults["duplicate_id"] = (frame[schema.key].duplicated() & frame[schema.key].notna()).to_numpy()
+        again = (frame[schema.key].duplicated() & frame[schema.key].notna()).to_numpy()
+        harmless = again & _further_positions(frame) if layer.name == "addresses" else np.zeros_like(again)
+        faults += [(_POSITIONS, harmless), ("duplicate_id", again & ~harmless)]
     if isinstance(frame, gpd.GeoDataFrame):
         shapes = np.asarray(frame.geometry, dtype=object)
-        faults["missing_geometry"] = shapely.is_missing(shapes)
-        faults["invalid_geometry"] = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    return [
-        _warning(code, [_name(frame, schema.key, int(i)) for i in np.flatnonzero(mask)])
-        for code, mask in faults.items()
-        if mask.any()
-    ]
+        faults.append(("missing_geometry", shapely.is_missing(shapes)))
+        faults.append(("invalid_geometry", ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)))
+    found, told = [], np.zeros(len(frame), dtype=bool)
+    for code, mask in faults:
+        names = [_name(frame, schema.key, int(i)) for i in np.flatnonzero(mask & ~told)]
+        told |= mask
+        if names:
+            found.append(_told_positions(names) if code == _POSITIONS else _warning(code, names))
+    return found
+
+
+def _further_positions(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which addresses are the same as the first of their key, but for their place and what it marks; shape (n,)."""
+    table = pd.DataFrame(frame.drop(columns=["geometry", "position_type"]))
+    whole = table.groupby(list(table.columns), sort=False, dropna=False).ngroup()
+    return (whole == whole.groupby(table["address_id"]).transform("first")).to_numpy(dtype=bool)
+
+
+def _told_positions(names: Sequence[str]) -> Finding:
+    named, more = dict.fromkeys(names[:_MOST_NAMED]), ", and more" if len(names) > _MOST_NAMED else ""
+    message = f"{counted(len(names), 'positions of addresses beside the best one, which stays')}: {', '.join(named)}"
+    return Finding(severity="info", code=_POSITIONS, message=message + more)
 
 
 def extent(frame: pd.DataFrame) -> JsonValue:
@@ -155,5 +181,4 @@ def _name(frame: pd.DataFrame, key: str, position: int) -> str:
 
 
 def _warning(code: str, records: Sequence[str]) -> Finding:
-    words = f"record{'s' * (len(records) != 1)} set aside"
-    return records_warning(code, words, records, "report them to the producer; nothing is repaired here")
+    return records_warning(code, "records set aside", records, "report them to the producer; nothing is repaired here")
