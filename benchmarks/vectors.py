@@ -21,18 +21,26 @@ import struct
 import subprocess
 import sys
 import tempfile
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa  # where it is used only: a peer that needs no library must not pay for loading it
 
 CORNERS = 10
+U = ((0, 0), (0.5, 0), (0.9, 0), (0.9, 0.9), (0.6, 0.9), (0.6, 0.3), (0.3, 0.3), (0.3, 0.9), (0, 0.9), (0, 0.5))
 COLUMNS = ("id", "commune", "prefixe", "section", "numero", "contenance", "created")
 
 
 def parcels(n: int) -> pa.Table:
-    """Star-shaped parcels of ten corners in a lattice over the middle of France, degrees; the same for the same n."""
+    """Parcels of ten corners in a lattice over the middle of France, degrees; the same for the same n.
+
+    Two in three are stars, as among the parcels of real sheets; the third is a U, of which no point sees all.
+    """
+    import numpy as np
+    import pyarrow as pa
+
     rng = np.random.default_rng(7)
     side = int(np.ceil(n**0.5))
     place = np.arange(n)
@@ -43,6 +51,9 @@ def parcels(n: int) -> pa.Table:
     ring = np.empty((n, CORNERS + 1, 2))
     ring[:, :CORNERS, 0] = x[:, None] + reach * step[0] * np.cos(turn)
     ring[:, :CORNERS, 1] = y[:, None] + reach * step[1] * np.sin(turn)
+    third = place % 3 == 0
+    corners = np.array(U) + rng.uniform(-0.02, 0.02, (int(third.sum()), CORNERS, 2))
+    ring[third, :CORNERS] = np.column_stack((x, y))[third, None] + (corners - 0.5) * step
     ring[:, CORNERS] = ring[:, 0]
     ring = ring.round(7)
     size = 13 + 16 * (CORNERS + 1)
@@ -66,6 +77,7 @@ def parcels(n: int) -> pa.Table:
 
 def make(folder: Path, n: int, *, with_json: bool) -> None:
     """Write the parcels as a GeoPackage, and as GeoJSON like Etalab's, one feature a line."""
+    import numpy as np
     from pyogrio.raw import write_arrow
 
     package, lines = folder / f"{n}.gpkg", folder / f"{n}.geojson.gz"
@@ -123,12 +135,19 @@ def schema() -> Any:
 
 def mapped(batch: pa.RecordBatch, first_record: int) -> tuple[pa.RecordBatch, tuple[()]]:
     """Columns of the file under the names of the schema."""
+    import pyarrow as pa
+
     del first_record
     names = ["parcel_id", *COLUMNS[1:5], "registered_area_m2", "created_on", "geometry"]
     return pa.RecordBatch.from_arrays([batch[name] for name in (*COLUMNS, "geometry")], names), ()
 
 
 def run_jnt(source: Path, target: Path) -> None:
+    from jnt_pipeline.__main__ import settle
+
+    settle()  # as the command ``jnt`` does
+    import pyarrow as pa
+
     from jnt_pipeline.base_layers.streams import normalise_stream
     from jnt_pipeline.crs.reference import Reference
     from jnt_pipeline.provenance import Provenance
@@ -229,7 +248,7 @@ def compare(title: str, routes: tuple[str, ...], source: Path, folder: Path, rou
     for _ in range(rounds):
         for route in routes:
             cpu, peak = measure(route, source, folder)
-            known = best.get(route, (np.inf, 0.0))
+            known = best.get(route, (inf, 0.0))
             best[route] = min(known[0], cpu), max(known[1], peak)
     print(title)
     own = best["jnt"][0]

@@ -59,6 +59,8 @@ class LayerStream:
     provenance: Provenance
     batches: Callable[[], Iterator[NativeBatch]] = field(repr=False)
     """Opens the source and yields its records in their order; raises ``SourceError`` on damage, however late."""
+    n_records: int | None = None
+    """How many records to expect, where the source states it: room is made for their keys at once."""
 
     @property
     def name(self) -> str:
@@ -129,7 +131,7 @@ def normalise_stream(
 ) -> StreamedLayer:
     """Write the base layer made of a stream to ``path`` (GeoParquet); rules and reason codes of ``normalise``.
 
-    A batch is held at a time, and sixteen bytes for each key. Rows keep the order of the source; a geometry that is no
+    A batch is held at a time, and 23 bytes for each key. Rows keep the order of the source; a geometry that is no
     WKB, or WKB of rings that are not closed, is set aside as ``invalid_geometry``. Raises as ``normalise``, and
     whatever the source raises while it is read; no file is left behind then.
     """

@@ -1,4 +1,4 @@
-"""The keys of all batches of a layer, to find those met before (*doublons*): sixteen bytes for each in a hash table.
+"""The keys of all batches of a layer, to find those met before (*doublons*): a hash table of sixteen-byte rows.
 
 A key of up to fifteen bytes of UTF-8 (every cadastral identifier) is kept itself, with its length; a longer one as 120
 bits of its BLAKE2b digest. Two long keys fall together once in 10¹⁸ layers of a billion records, and nobody can make
@@ -22,14 +22,16 @@ __all__ = ["KeySet"]
 
 _WHOLE = 15  # bytes; the sixteenth is the length
 _SMALLEST = 1 << 16
-_FULL = 0.6
+_LARGEST = 1 << 26  # slots made at once, whatever a file promises
+_FULL = 0.7
 
 
 class KeySet:
-    """Keys met so far; it grows by doubling."""
+    """Keys met so far: 23 bytes for each of those expected; beyond, it grows by doubling."""
 
-    def __init__(self) -> None:
-        self._table = np.zeros((_SMALLEST, 2), dtype=np.uint64)
+    def __init__(self, n_expected: int = 0) -> None:
+        n_slots = max(_SMALLEST, min(int(n_expected / _FULL) + 1, _LARGEST))
+        self._table = np.zeros((n_slots, 2), dtype=np.uint64)
         self._n = 0
 
     def met_before(self, keys: pa.Array) -> NDArray[np.bool_]:
@@ -78,7 +80,7 @@ def _pack(data: Any, starts: Any, packed: Any) -> None:
 @compiled
 def _insert(table: Any, packed: Any, met: Any) -> int:
     """Put keys into the table, passing over empty rows; returns how many were new."""
-    last_slot = np.uint64(len(table) - 1)
+    n_slots = np.uint64(len(table))
     n_new = 0
     for row in range(len(packed)):
         low, high = packed[row, 0], packed[row, 1]
@@ -88,7 +90,8 @@ def _insert(table: Any, packed: Any, met: Any) -> int:
         h = low ^ (high * np.uint64(0x9E3779B97F4A7C15))
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        slot = (h ^ (h >> np.uint64(31))) & last_slot
+        h ^= h >> np.uint64(31)
+        slot = ((h >> np.uint64(32)) * n_slots) >> np.uint64(32)  # D. Lemire, 2019: any number of slots below 2³²
         while True:
             if table[slot, 0] == 0 and table[slot, 1] == 0:
                 table[slot, 0], table[slot, 1] = low, high
@@ -97,5 +100,7 @@ def _insert(table: Any, packed: Any, met: Any) -> int:
             if table[slot, 0] == low and table[slot, 1] == high:
                 met[row] = True
                 break
-            slot = (slot + np.uint64(1)) & last_slot
+            slot += np.uint64(1)
+            if slot == n_slots:
+                slot = np.uint64(0)
     return n_new

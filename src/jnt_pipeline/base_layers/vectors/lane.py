@@ -62,7 +62,7 @@ def write_base_layer(
     """
     schema, native = stream.schema, stream.reference
     has_shape = schema.shape != "none"
-    aside, keys = SetAside(), KeySet()
+    aside, keys = SetAside(), KeySet(stream.n_records or 0)
     placing = _Placing(stream, target, area, undulation) if has_shape else None
     n_read = n_kept = 0
     crs = system(target.flat()).crs.to_json_dict() if has_shape else None
