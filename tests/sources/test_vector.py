@@ -208,3 +208,25 @@ def test_check_never_takes_a_cut_file_for_a_whole_one(tmp_path: Path, cut: str) 
     path = write_features(tmp_path / cut, squares(400), {"n": [f"{i:050d}" for i in range(400)]})
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     assert check_file(path).verdict == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a.gpkg", "a.shp"),
+        ("sub1/a.shp", "sub2/a.shp"),
+        ("a.shp", "A.gpkg"),
+        ("forêt.shp", "forét.shp"),
+        ("x/a_b.shp", "x_a/b.shp", "b.gpkg"),
+    ],
+)
+def test_files_of_one_stem_in_a_folder_are_units_of_their_own(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for i, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_features(tmp_path / name, POINTS[:1], {"NUMERO": [f"T{i}"], "HAUT_CM": [1], "ESSENCE": ["a"]})
+    source = source_of(tmp_path)
+    units = source.units(None)
+    assert len({unit.name.lower() for unit in units}) == len(names)
+    read = [collected(source.read(unit, None)[0]).frame["tree_id"].item() for unit in units]
+    assert sorted(read) == [f"T{i}" for i in range(len(names))]
+    assert [unit.name for unit in units] == [unit.name for unit in source.units(None)]

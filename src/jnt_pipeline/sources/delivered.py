@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jnt_pipeline.crs.reference import Reference
@@ -34,11 +35,23 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 
 
 def unit_names(paths: Sequence[Path], root: Path) -> dict[Path, str]:
-    """A name for each file, unique and safe as a file name: that of the file, with its folders where two are alike."""
-    stems = {path: path.name.split(".")[0] for path in paths}
-    if len({stem.lower() for stem in stems.values()}) == len(paths):
-        return {path: safe_name(stem) for path, stem in stems.items()}
-    return {path: safe_name("_".join((*path.relative_to(root).parts[:-1], path.name))) for path in paths}
+    """A name for each file, unique and safe as a file name: that of the file, with its folders where two are alike.
+
+    Where two names still become one (``forêt`` and ``forét``, ``a/b_c`` and ``a_b/c``), a digest of the path inside
+    ``root`` tells them apart. Case does not: there are file systems without it.
+    """
+    stems = {path: safe_name(path.name.split(".")[0]) for path in paths}
+    if _are_apart(stems):
+        return stems
+    whole = {path: path.relative_to(root).as_posix() for path in paths}
+    names = {path: safe_name(inside.replace("/", "_")) for path, inside in whole.items()}
+    if _are_apart(names):
+        return names
+    return {path: f"{names[path]}-{hashlib.sha256(whole[path].encode()).hexdigest()[:8]}" for path in paths}
+
+
+def _are_apart(names: Mapping[Path, str]) -> bool:
+    return len({name.lower() for name in names.values()}) == len(names)
 
 
 def reference_for(features: Features, declared: Reference | None) -> tuple[Reference, tuple[str, ...]]:
