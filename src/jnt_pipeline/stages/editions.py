@@ -2,29 +2,41 @@
 
 An edition of a layer is the set of parts that ingest made. The last published twin says which edition it shows and
 which one was before it, so that the same run, repeated or resumed, compares the same two. Parts whose bytes are those
-of the edition before are not read: a changed sheet is compared with what it replaces, and nothing else.
+of the edition before are not read: a changed sheet is compared with what it replaces, and nothing else. A twin that
+was in another reference is brought into this one first: ids survive, and no change is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
+from jnt_pipeline import disk
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.base_layers.tables.surveyed import SURVEYED
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.errors import CrsError
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.runner import NOTHING_DONE, Planned, Runner, StageReport, make_units
 from jnt_pipeline.stages.related import RELATIONS, plan_related
+from jnt_pipeline.stages.renamed import IDS, ids_kept, part_keys, plan_renamed
+from jnt_pipeline.stages.returning import ABSENT, absent_things, ids_of_returning, in_reference, read_absent
 from jnt_pipeline.store import Record, Unit, Workspace
-from jnt_pipeline.territory.changes import ChangeParameters, LayerEdition, change_set, empty_registry
+from jnt_pipeline.territory.changes import (
+    DERIVED_KEY_LAYERS,
+    ChangeParameters,
+    LayerEdition,
+    change_set,
+    empty_registry,
+)
 from jnt_pipeline.twin import (
     Edition,
     LayerEntry,
@@ -32,16 +44,15 @@ from jnt_pipeline.twin import (
     layer_entries,
     schema_of,
     stored_layer,
-    stored_part,
     write_layer,
 )
 
 __all__ = ["follow_editions"]
 
-CHANGES_VERSION = 2
-RENAMED_VERSION = 2
+logger = logging.getLogger(__name__)
 
-_IDS = "ids.parquet"
+CHANGES_VERSION = 3
+
 _NOT_COMPARED = frozenset(schema.name for schema in SURVEYED)  # files and networks are replaced, not revised
 
 
@@ -52,28 +63,19 @@ def follow_editions(
 
     ``base``: as ingest left it; ``published``: the twin as last published, None before the first time.
     """
-    before = published.editions if published and published.reference == config.reference else {}
+    if published and published.reference != config.reference:
+        logger.warning(
+            "the twin was in %s and is now in %s: ids are kept, changes since then are not told",
+            published.reference,
+            config.reference,
+        )
     layers, editions, report = dict(base.layers), dict[str, Edition](), NOTHING_DONE
     planned: list[Planned] = []
     for name, entry in sorted(base.layers.items()):
         schema = schema_of(name, entry)
         if name in _NOT_COMPARED or schema is None or not schema.key or schema.shape == "none":
             continue
-        last = before.get(name)
-        vintage = entry.provenance.vintage
-        this = Edition(number=1, reference=config.reference, area=config.area, raw=entry.parts, vintage=vintage)
-        if last is not None and sorted(last.raw.values()) == sorted(entry.parts.values()):
-            this = last.model_copy(update={"raw": entry.parts, "area": config.area})
-        elif last is not None and published is not None:
-            compared = {
-                "number": last.number + 1,
-                "before": published.layers[name],
-                "before_shown": last.shown,
-                "before_vintage": last.vintage,
-                "aliases": last.own_aliases,
-                "is_told": last.area == config.area,
-            }
-            this = this.model_copy(update=compared)
+        this = _edition(name, entry, config, published)
         editions[name] = this
         if this.before is not None:
             layers[name] = _with_ids_of_before(entry, this.before, this.before_shown)
@@ -83,15 +85,17 @@ def follow_editions(
     for name, record in records.items():
         aliases = record.path("aliases.parquet")
         editions[name] = editions[name].model_copy(update={"own_aliases": {aliases: record.outputs["aliases.parquet"]}})
-    renamed = {
-        where: one for name, record in records.items() for where, one in _plan_renamed(workspace, name, layers, record)
-    }
+    renamed = dict[tuple[str, str], Planned]()
+    for name, record in records.items():
+        before = editions[name].before
+        assert before is not None
+        renamed |= dict(plan_renamed(workspace, name, layers[name], before, record))
     again, done = make_units(workspace, runner, list(renamed.values()))
     report += done
     for (name, part), one in renamed.items():
         layers[name] = _with_part(layers[name], part, again[one.unit.name], name)
     if RELATIONS in layers:
-        ids = {name: _ids_kept(workspace, layers[name]) for name in editions}
+        ids = {name: ids_kept(workspace, layers[name]) for name in editions}
         related = plan_related(workspace, layers[RELATIONS], ids)
         followed, done = make_units(workspace, runner, list(related.values()))
         report += done
@@ -105,7 +109,50 @@ def follow_editions(
     made = (*records.values(), *again.values())
     units = (*base.units, *((r.stage, r.name, r.key) for r in made))
     workspace.forget_planned("changes", "renamed", "related")
+    editions |= _of_layers_away(base, published)
     return base.model_copy(update={"layers": layers, "editions": editions, "units": units}), report
+
+
+def _edition(name: str, entry: LayerEntry, config: TwinConfig, published: TwinIndex | None) -> Edition:
+    """Which edition of a layer this is, and what it is compared with."""
+    first = Edition(
+        number=1,
+        reference=config.reference,
+        area=config.area,
+        raw=entry.parts,
+        vintage=entry.provenance.vintage,
+    )
+    last = published.editions.get(name) if published else None
+    if published is None or last is None:
+        return first
+    if sorted(last.raw.values()) == sorted(entry.parts.values()):
+        return last.model_copy(update={"raw": entry.parts, "area": config.area, "reference": config.reference})
+    shown = published.layers.get(name)
+    before = {field: getattr(last, field) for field in _BEFORE} if shown is None else _as_shown(last, shown)
+    is_told = shown is not None and last.area == config.area and last.reference == config.reference
+    return first.model_copy(update={**before, "number": last.number + 1, "is_told": is_told})
+
+
+_BEFORE = ("before", "before_shown", "before_vintage", "aliases")
+
+
+def _as_shown(last: Edition, shown: LayerEntry) -> dict[str, Any]:
+    """What the edition after ``last`` is compared with."""
+    values = (shown, last.shown, last.vintage, last.own_aliases)
+    return dict(zip(_BEFORE, values, strict=True))
+
+
+def _of_layers_away(base: TwinIndex, published: TwinIndex | None) -> dict[str, Edition]:
+    """Of the layers that no source delivers for now: kept as they were shown last, so that their ids come back."""
+    away: dict[str, Edition] = {}
+    for name, last in published.editions.items() if published else ():
+        if name not in base.layers:
+            shown = published.layers.get(name) if published else None
+            kept = (
+                {} if shown is None else {**_as_shown(last, shown), "number": last.number + 1, "raw": {}, "shown": {}}
+            )
+            away[name] = last.model_copy(update=kept)
+    return away
 
 
 def _with_ids_of_before(entry: LayerEntry, before: LayerEntry, shown: Mapping[str, str]) -> LayerEntry:
@@ -129,6 +176,10 @@ def _plan_changes(
     same = {part: before.parts[part] for raw, part in sorted(edition.before_shown.items()) if raw in stayed}
     old = {part: sha for part, sha in before.parts.items() if part not in same}
     new = {part: sha for part, sha in entry.parts.items() if sha not in stayed}
+    units = {_unit_of(name, part) for part in entry.parts}
+    gone = {one for part in old if (one := _unit_of(name, part)) not in units}
+    beside = (workspace.root / part for part in edition.aliases)
+    absent = tuple(path for register in beside if (path := register.with_name(ABSENT)).is_file())
     unit = Unit(
         stage="changes",
         name=name,
@@ -138,12 +189,15 @@ def _plan_changes(
             "edition": edition.number,
             "is_told": edition.is_told,
             "vintages": [edition.before_vintage, edition.vintage],
+            "delivered": sorted({_unit_of(name, part) for part in new}),
+            "gone": sorted(gone),
         },
         inputs={
             **{f"before/{number:05d}": sha for number, sha in enumerate(old.values())},
             **{f"now/{number:05d}": sha for number, sha in enumerate(new.values())},
             **{f"stayed/{number:05d}": sha for number, sha in enumerate(same.values())},
             **{f"aliases/{number:05d}": sha for number, sha in enumerate(edition.aliases.values())},
+            **{f"absent/{number:05d}": disk.file_sha256(path) for number, path in enumerate(absent)},
         },
     )
     work = ChangesWork(
@@ -152,6 +206,8 @@ def _plan_changes(
         now=entry.model_copy(update={"parts": new}),
         same=tuple(workspace.root / part for part in same),
         aliases=tuple(workspace.root / part for part in edition.aliases),
+        absent=absent,
+        gone=frozenset(gone),
         edition=edition.number,
         vintages=(edition.before_vintage, edition.vintage),
         is_told=edition.is_told,
@@ -172,6 +228,10 @@ class ChangesWork:
     same: tuple[Path, ...]
     """Parts that both editions hold: their ids are in force."""
     aliases: tuple[Path, ...]
+    absent: tuple[Path, ...]
+    """What the edition before did not deliver, though an earlier one did."""
+    gone: frozenset[str]
+    """Units that only the edition before delivers."""
     edition: int
     vintages: tuple[str, str]
     is_told: bool
@@ -180,10 +240,28 @@ class ChangesWork:
     root: Path
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write the layers ``changes`` and ``aliases``, and ``ids.parquet``: the ids that differ from the raw ones."""
+        """Write the layers ``changes`` and ``aliases``; ``ids.parquet``: the ids that differ from the raw ones; and
+        ``absent.parquet``, of a layer whose keys are derived."""
         schema = schema_of(self.name, self.now)
         assert schema is not None
-        old, new = _of_common_communes(self._frame(self.before), self._frame(self.now), self.same, self._replaced())
+        now = self._frame(self.now)
+        try:
+            before = in_reference(self._frame(self.before), self._reference_before, self.reference)
+            absent = read_absent(self.absent, schema, self.reference, self._reference_before)
+        except CrsError as error:
+            logger.warning("%s: ids start anew, the edition before cannot be brought here: %s", self.name, error)
+            before, absent = now[:0], read_absent((), schema, self.reference, self.reference)
+        stayed = {str(one) for part in self.same for one in part_keys(part, schema.key)}
+        returned: dict[str, list[str]] = {}
+        for part in self.now.parts:
+            returned.setdefault(_unit_of(self.name, part), []).extend(
+                part_keys(self.root / part, schema.key).astype(str)
+            )
+        in_force = stayed | set(before[schema.key].astype(str))
+        had = ids_of_returning(absent, returned, now, in_force, schema, self.parameters)
+        raw_of = {one: raw for raw, one in had.items()}
+        now[schema.key] = now[schema.key].astype("str").map(lambda raw: had.get(raw, raw))
+        old, new = _of_common_communes(before, now, self.same, self._replaced())
         registers = [pd.read_parquet(path) for path in self.aliases]
         so_far = pd.concat(registers, ignore_index=True) if registers else empty_registry()
         found = change_set(
@@ -191,13 +269,22 @@ class ChangesWork:
             {self.name: LayerEdition(frame=new, schema=schema, vintage=self.vintages[1], number=self.edition)},
             self.parameters,
             aliases=so_far,
-            in_force={self.name: {str(one) for part in self.same for one in _keys(part, schema.key)}},
+            in_force={self.name: stayed},
             crs=self.reference.horizontal,
         )
-        ids = found.ids[self.name]
-        raw = new[schema.key].astype("str")
-        differ = (ids != raw).to_numpy(dtype=bool)
-        write_layer_parquet(pd.DataFrame({"raw": raw[differ], "id": ids[differ]}), folder / _IDS)
+        pairs = zip(new[schema.key].astype("str"), found.ids[self.name].astype("str"), strict=True)
+        ids = had | {raw_of.get(key, key): one for key, one in pairs}
+        ids = {raw: one for raw, one in ids.items() if raw != one}
+        write_layer_parquet(pd.DataFrame({"raw": list(ids), "id": list(ids.values())}, dtype="str"), folder / IDS)
+        if self.name in DERIVED_KEY_LAYERS:
+            names = now[schema.key].astype("str")
+            in_force = stayed | set(names.map(lambda key: ids.get(raw_of.get(key, key), key)))
+            gone = {
+                unit: before[before[schema.key].isin(part_keys(self.root / part, schema.key))]
+                for part in self.before.parts
+                if (unit := _unit_of(self.name, part)) in self.gone
+            }
+            write_layer_parquet(absent_things(absent, gone, set(returned), in_force, schema), folder / ABSENT)
         changes, aliases = (found.changes, found.aliases) if self.is_told else (found.changes[:0], so_far)
         provenance = self.before.provenance | self.now.provenance
         for name, frame, reference in (
@@ -213,6 +300,11 @@ class ChangesWork:
                 str(kind): int(n) for kind, n in found.changes["change_type"].value_counts().sort_index().items()
             }
         }
+
+    @property
+    def _reference_before(self) -> Reference:
+        assert self.before.reference is not None
+        return self.before.reference
 
     def _replaced(self) -> tuple[Path, ...]:
         """The parts of units that delivered both editions: what they hold in one alone was built or pulled down."""
@@ -240,7 +332,7 @@ def _of_common_communes(
     column = "insee_code"
     if column not in old or column not in new:
         return old, new
-    stayed = {code for part in (*same, *replaced) for code in _keys(part, column)}
+    stayed = {code for part in (*same, *replaced) for code in part_keys(part, column)}
     common = (stayed | set(old[column].dropna())) & (stayed | set(new[column].dropna()))
     return (
         old[old[column].isna() | old[column].isin(common)].reset_index(drop=True),
@@ -254,67 +346,6 @@ def _unit_of(name: str, part: str) -> str:
     while step != "ingest" and maker.startswith(f"{name}-"):
         maker = maker.removeprefix(f"{name}-")
     return maker
-
-
-def _plan_renamed(
-    workspace: Workspace, name: str, layers: Mapping[str, LayerEntry], record: Record
-) -> Iterable[tuple[tuple[str, str], Planned]]:
-    """The parts of a layer whose records keep an id that is not the raw one."""
-    ids = pd.read_parquet(workspace.root / record.path(_IDS))
-    if ids.empty:
-        return
-    schema = schema_of(name, layers[name])
-    assert schema is not None
-    for part, sha in layers[name].parts.items():
-        keys = _keys(workspace.root / part, schema.key)
-        here = ids[ids["raw"].isin(keys)]
-        if here.empty:
-            continue
-        maker = part.split("/")[2]
-        unit = Unit(
-            stage="renamed",
-            name=f"{name}-{maker}",
-            version=RENAMED_VERSION,
-            parameters={"ids": dict(zip(here["raw"].astype(str), here["id"].astype(str), strict=True))},
-            inputs={"part": sha},
-        )
-        work = RenamedWork(name=name, part=workspace.root / part, ids=unit.parameters["ids"])
-        yield (name, part), Planned(unit=unit, work=work)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenamedWork:
-    """Give the records of a part the ids that survive."""
-
-    name: str
-    part: Path
-    ids: Mapping[str, str]
-
-    def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write the part, sorted by its key again, and ``ids.parquet``."""
-        layer = stored_part(self.name, self.part)
-        key = layer.schema.key
-        keys = layer.frame[key].astype("str")
-        frame = layer.frame.assign(**{key: keys.map(self.ids).where(keys.isin(list(self.ids)), keys).astype("str")})
-        frame = frame.sort_values(key, kind="stable", ignore_index=True)
-        write_layer(replace(layer, frame=frame), folder)
-        write_layer_parquet(pd.DataFrame({"raw": list(self.ids), "id": list(self.ids.values())}), folder / _IDS)
-        return {"n_renamed": len(self.ids)}
-
-
-def _ids_kept(workspace: Workspace, entry: LayerEntry) -> dict[str, str]:
-    """The id that things of a layer keep, by the one of their file, where it is another one."""
-    kept: dict[str, str] = {}
-    for part in entry.parts:
-        if part.split("/")[1] == "renamed":
-            ids = pd.read_parquet((workspace.root / part).with_name(_IDS))
-            kept |= dict(zip(ids["raw"].astype(str), ids["id"].astype(str), strict=True))
-    return kept
-
-
-def _keys(part: Path, key: str) -> pd.Series[Any]:
-    found: pd.Series[Any] = pd.read_parquet(part, columns=[key])[key].dropna()
-    return found
 
 
 def _with_part(entry: LayerEntry, part: str, record: Record, name: str) -> LayerEntry:
