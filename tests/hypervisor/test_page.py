@@ -22,8 +22,10 @@ from tests.builders import X0, Y0, tiny_territory
 from tests.hypervisor.feeding import at, listening
 
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.hypervisor.context import Position, Station
 from jnt_pipeline.hypervisor.page.french import accuracy_text, number_text
+from jnt_pipeline.hypervisor.page.layer_names import group_of
 from jnt_pipeline.hypervisor.page.map_preview import MOST_SHAPES, WIDTH, map_preview
 from jnt_pipeline.hypervisor.page.pins import MOST_PINS, pins
 from jnt_pipeline.hypervisor.page.sparkline import HEIGHT, sparkline
@@ -69,7 +71,7 @@ class _Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
     def row(self, head: str) -> list[str]:
-        return next(row for row in self.rows if row and row[0].startswith(head))
+        return next(row for row in self.rows if len(row) > 1 and row[0].startswith(head))
 
     def attributes(self, name: str) -> list[str]:
         return [attributes[name] for _, attributes in self.elements if name in attributes]
@@ -131,6 +133,20 @@ def test_an_accuracy_is_said_in_french_or_said_to_be_absent(source: str, accurac
     operation = Operation(source=source, target="EPSG:2154", description="by hand", accuracy_m=accuracy_m)
     assert accuracy_text(Provenance(producer="p", licence="l", operations=(operation,))) == text
     assert accuracy_text(Provenance(producer="p", licence="l")) == ""
+
+
+def test_layers_stand_in_groups_and_each_under_one_title(page: _Page) -> None:
+    titles = [row[0] for row in page.rows if len(row) == 1]
+    assert titles == [title for title in titles if titles.count(title) == 1]
+    assert titles.index("Terrain et relevés") < titles.index("Cadastre")
+    first = next(i for i, row in enumerate(page.rows) if row == ["Cadastre"])
+    assert page.rows[first + 1][0] == "Parcelles cadastrales"
+
+
+def test_every_layer_of_a_schema_has_a_group_and_a_stranger_comes_last() -> None:
+    assert [name for name in SCHEMAS if group_of(name)[0] == "Autres couches"] == []
+    names = sorted(["my_trees", "quality", "parcels", "cadastral_lines", "dtm"], key=lambda name: group_of(name)[1])
+    assert names == ["dtm", "parcels", "cadastral_lines", "quality", "my_trees"]
 
 
 def test_files_are_offered_with_their_size_and_missing_ones_are_not(page: _Page) -> None:

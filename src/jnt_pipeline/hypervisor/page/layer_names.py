@@ -1,8 +1,8 @@
-"""French names of the layers and rasters of a twin."""
+"""French names of the layers and rasters of a twin, and the groups in which people look for them."""
 
 from __future__ import annotations
 
-__all__ = ["layer_name"]
+__all__ = ["group_of", "layer_name"]
 
 _NAMES = {
     "addresses": "Adresses",
@@ -33,6 +33,7 @@ _NAMES = {
     "planning_zones": "Zones du document d’urbanisme",
     "point_clouds": "Dalles LiDAR",
     "quality": "Contrôle qualité des couches",
+    "repairs": "Géométries réparées",
     "rnb_buildings": "Bâtiments du RNB",
     "sections": "Sections cadastrales",
     "sheets": "Feuilles cadastrales",
@@ -68,3 +69,35 @@ def layer_name(name: str) -> str:
             rest = name.removeprefix(prefix)
             return f"{family} : {_SHAPES.get(rest, rest.replace('_', ' '))}"
     return name
+
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "Terrain et relevés": ("dtm", "dsm", "dhm", "point_clouds", "elevation_tiles"),
+    "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
+    "Cadastre": (
+        *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
+        *("tax_subdivisions", "cadastral_"),
+    ),
+    "BD TOPO et RNB": ("topo_buildings", "rnb_buildings", "topo_"),
+    "Adresses": ("addresses",),
+    "Capteurs": ("stations", "datastreams", "observations"),
+    "Urbanisme": ("planning_documents", "planning_zones", "planning_", "easements", "easement_"),
+    "Voirie (PCRS)": ("pcrs_",),
+    "Liens, identités et contrôles": ("links", "identities", "aliases", "changes", "quality", "repairs"),
+}
+"""Layers of each group in their order; a name that ends with ``_`` stands for all that begin so."""
+
+_OTHERS = "Autres couches"
+
+
+def group_of(name: str) -> tuple[str, tuple[int, int, str]]:
+    """Group of a layer or raster, and its place among all.
+
+    >>> group_of("parcels")[0], group_of("topo_zone_d_habitation")[0], group_of("my_trees")[0]
+    ('Cadastre', 'BD TOPO et RNB', 'Autres couches')
+    """
+    for place, (group, members) in enumerate(_GROUPS.items()):
+        for rank, member in enumerate(members):
+            if name == member or (member.endswith("_") and name.startswith(member)):
+                return group, (place, rank, name)
+    return _OTHERS, (len(_GROUPS), 0, name)

@@ -9,6 +9,7 @@ from typing import Any
 from jnt_pipeline.hypervisor.api.answers import Served
 from jnt_pipeline.hypervisor.context import MeasuredFlow
 from jnt_pipeline.hypervisor.feed import Alert, Feed
+from jnt_pipeline.hypervisor.page.layer_names import group_of
 from jnt_pipeline.hypervisor.page.map_preview import MapPreview
 from jnt_pipeline.hypervisor.page.pins import Pin, pins
 from jnt_pipeline.hypervisor.page.sparkline import Sparkline, sparkline
@@ -25,10 +26,6 @@ MOST_SENSORS = 200
 MOST_FILES = 12
 SERIES_LENGTH = 72
 _SEVERITIES = ("alarm", "warning", "info")
-_LAYER_ORDER = (
-    *("communes", "sections", "parcels", "addresses", "footprints", "buildings", "bim_buildings", "bim_elements"),
-    *("point_clouds", "dtm", "dsm", "dhm", "trees", "stations", "datastreams", "observations", "links"),
-)  # what people look for first; others follow by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +33,8 @@ class LayerRow:
     """A layer or raster of the twin."""
 
     name: str
+    group: str
+    """French title of the layers among which people look for it."""
     n_records: int | None
     """None for a raster."""
     resolution_m: float | None
@@ -140,6 +139,7 @@ def _layers(territory: Territory) -> tuple[LayerRow, ...]:
     rows = [
         LayerRow(
             name=name,
+            group=group_of(name)[0],
             n_records=layer.counts.kept,
             resolution_m=None,
             rejected=layer.counts.rejected,
@@ -152,6 +152,7 @@ def _layers(territory: Territory) -> tuple[LayerRow, ...]:
     rows += [
         LayerRow(
             name=name,
+            group=group_of(name)[0],
             n_records=None,
             resolution_m=raster.resolution_m,
             rejected={},
@@ -161,8 +162,7 @@ def _layers(territory: Territory) -> tuple[LayerRow, ...]:
         )
         for name, raster in territory.rasters.items()
     ]
-    rank = {name: place for place, name in enumerate(_LAYER_ORDER)}
-    return tuple(sorted(rows, key=lambda row: (rank.get(row.name, len(rank)), row.name)))
+    return tuple(sorted(rows, key=lambda row: group_of(row.name)[1]))
 
 
 def _sensors(
