@@ -3,11 +3,17 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.transform import transform_geometries, transformation
 from jnt_pipeline.sources.footprint_ids import footprint_ids
+
+LONLAT, LAMBERT, CC46, UTM = (Reference(horizontal=f"EPSG:{code}") for code in (4326, 2154, 3946, 25831))
+Plan = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
 def ids(*geometries: shapely.Geometry, commune: str | None = "38001") -> list[str | None]:
@@ -70,3 +76,70 @@ def test_without_commune_or_place_there_is_no_id() -> None:
 
 def test_two_communes_never_share_an_id() -> None:
     assert ids(house((0, 0))) != ids(house((0, 0)), commune="38002")
+
+
+def plan(seed: int) -> Plan:
+    """Two hundred houses of four to nine corners, turned, with coordinates that lie on no grid; Lambert-93."""
+    chance = np.random.default_rng(seed)
+    houses = []
+    for _ in range(200):
+        angles = np.sort(chance.uniform(0, 2 * np.pi, chance.integers(4, 10)))
+        corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) * chance.uniform(3, 20)
+        houses.append(shapely.Polygon(corners + chance.uniform([860_000, 6_540_000], [880_000, 6_560_000])))
+    return np.array(houses, dtype=object)
+
+
+def rounded(shapes: Plan, decimals: int) -> Plan:
+    return np.asarray(shapely.transform(shapes, lambda xy: xy.round(decimals)), dtype=object)
+
+
+def brought(shapes: Plan, source: Reference, target: Reference) -> Plan:
+    return transform_geometries(shapes, transformation(source, target))
+
+
+def trembling(shapes: Plan, by: float) -> Plan:
+    """Every vertex moved by up to ``by`` in each axis, the same vertex always alike, so that rings stay closed."""
+    return np.asarray(
+        shapely.transform(shapes, lambda xy: xy + by * np.sin(xy @ [[9173.7, 313.7], [511.3, 7919.1]])), dtype=object
+    )
+
+
+def named(shapes: Plan, reference: Reference) -> list[str | None]:
+    return footprint_ids(np.full(len(shapes), "38001", dtype=object), shapes, reference=reference).tolist()
+
+
+@given(st.integers(0, 2**32), st.sampled_from([CC46, UTM, LONLAT]))
+@settings(max_examples=4, deadline=None)
+def test_a_plan_in_centimetres_keeps_its_ids_in_another_reference_and_back_and_in_the_format_of_etalab(
+    seed: int, other: Reference
+) -> None:
+    edigeo = rounded(plan(seed), 2)
+    ids = named(edigeo, LAMBERT)
+    digits = 8 if other is LONLAT else 3
+    assert named(brought(rounded(brought(edigeo, LAMBERT, other), digits), other, LAMBERT), LAMBERT) == ids
+    assert named(trembling(edigeo, 0.0019), LAMBERT) == ids
+    assert named(rounded(brought(edigeo, LAMBERT, LONLAT), 7), LONLAT) == ids
+
+
+@given(st.integers(0, 2**32), st.sampled_from([LAMBERT, CC46, UTM]))
+@settings(max_examples=4, deadline=None)
+def test_a_plan_of_etalab_keeps_its_ids_in_any_reference_and_back(seed: int, other: Reference) -> None:
+    etalab = rounded(brought(plan(seed), LAMBERT, LONLAT), 7)
+    ids = named(etalab, LONLAT)
+    saved = rounded(brought(etalab, LONLAT, other), 3)
+    assert named(saved, other) == ids
+    assert named(brought(saved, other, LONLAT), LONLAT) == ids
+    assert named(trembling(saved, 0.002), other) == ids
+
+
+@pytest.mark.parametrize(("noise_m", "at_most"), [(1e-6, 0.0005), (1e-4, 0.006), (1e-3, 0.03)])
+def test_a_plan_on_no_grid_keeps_most_of_its_ids(noise_m: float, at_most: float) -> None:
+    shapes = np.concatenate([plan(seed) for seed in range(20)])
+    pairs = zip(named(shapes, LAMBERT), named(trembling(shapes, noise_m), LAMBERT), strict=True)
+    assert np.mean([a != b for a, b in pairs]) <= at_most
+
+
+def test_what_is_smaller_than_the_grid_has_an_id_all_the_same() -> None:
+    speck = shapely.box(5.6, 45.5, 5.6 + 4e-8, 45.5 + 4e-8)
+    assert ids(speck, house((9, 9)))[0] is not None
+    assert ids(shapely.Point(5.6, 45.5), shapely.LineString([(5.6, 45.5), (5.7, 45.5)]))[1] is not None
