@@ -1,7 +1,7 @@
 """Every pair of references of the table, with all grids, with none, with each one missing: right, or refused.
 
 The whole matrix takes about thirteen minutes: ``JNT_WHOLE_MATRIX=1``, as CI does beside the other tests. Without it a
-seeded sample that meets every system of every territory, from it and to it.
+seeded sample that meets every system of every territory, from it and to it; the whole takes the sample in.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def _sample(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
 
 
 def _pairs(territory: FrenchTerritory) -> list[tuple[Ref, Ref]]:
-    return _whole(territory) if WHOLE else _sample(territory)
+    sample = _sample(territory)
+    return list(dict.fromkeys([*_whole(territory), *sample])) if WHOLE else sample
 
 
 def _representatives(territory: FrenchTerritory) -> list[Ref]:
