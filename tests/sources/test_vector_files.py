@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 import shapely
 
+from feature_files import write_features
 from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources.vector_files import Features, layer_names, open_features
 
@@ -161,3 +164,35 @@ def test_a_shapefile_without_its_index_names_the_file_that_is_missing(tmp_path: 
     path.with_suffix(".shx").unlink()
     with pytest.raises(UnreadableError, match=f"no {path.stem}.shx"):
         open_features(path)
+
+
+MIXED = [
+    shapely.Polygon([(0, 0, 5), (9, 0, 5), (9, 9, 5)]),
+    shapely.MultiPolygon([shapely.Polygon([(20, 0, 7), (29, 0, 7), (29, 9, 7)])]),
+]
+
+
+def mixed_with_heights(tmp_path: Path, name: str) -> Path:
+    """Polygons and multipolygons with heights in one layer, declared as any geometry."""
+    path = tmp_path / name
+    write_features(path, MIXED, {"CODE": ["01", "02"]}, promote_to_multi=name.endswith(".gpkg"))
+    if name.endswith(".gpkg"):
+        with closing(sqlite3.connect(path)) as base, base:
+            base.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = 'GEOMETRY', z = 1")
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.gml", "without_scheme.gml"])
+def test_any_geometry_with_heights_is_read_as_it_is(tmp_path: Path, name: str) -> None:
+    """pyogrio has no word for such a layer; the file itself stays as it is, and alone."""
+    path = mixed_with_heights(tmp_path, name)
+    if name.startswith("without"):
+        path.with_suffix(".xsd").unlink()
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    assert layer_names(path) == (path.stem,)
+    features = open_features(path)
+    (batch,) = list(features.batches())
+    shapes = shapely.from_wkb(batch["geometry"].to_pylist())
+    assert [shapely.get_coordinates(one, include_z=True)[0].tolist() for one in shapes] == [[0, 0, 5], [20, 0, 7]]
+    assert (features.n_features, batch["CODE"].to_pylist()) == (2, ["01", "02"])
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before

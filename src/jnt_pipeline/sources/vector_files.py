@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import SourceError, UnreadableError, UnsupportedError
+from jnt_pipeline.sources.any_geometry import HEARING
 from jnt_pipeline.sources.vector_soundness import at_hand, dbf_encoding, is_json, require_whole
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ _GDAL_OPTIONS = {"GML_FIELDTYPES": "ALWAYS_STRING", "OGR_GPKG_NUM_THREADS": "1"}
 """GML without a scheme states no types, and GDAL would make a number of the code 01004. Several threads read a
 GeoPackage no sooner than one, for 40 % more CPU time: units of work run side by side as it is."""
 _SCANNED = "GeoJSON, scanned"
-_HEARING = threading.Lock()
-"""Python's list of warnings is one for all threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +350,7 @@ def _gdal_errors(path: Path) -> Iterator[None]:
 def _heard() -> Iterator[list[str]]:
     """The warnings of GDAL while a file is opened, as texts without the folders of this machine."""
     notes: list[str] = []
-    with _HEARING:
+    with HEARING:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield notes

@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from jnt_pipeline.errors import UnreadableError
+from jnt_pipeline.sources.any_geometry import declares_any_with_heights, make_readable
 from jnt_pipeline.sources.xml_roots import refuse_other_xml
 
 __all__ = ["at_hand", "dbf_encoding", "is_json", "require_whole"]
@@ -27,7 +28,8 @@ _CODE_PAGES = {0x57: "CP1252", 0x03: "CP1252", 0x02: "CP850", 0x01: "CP437"}  # 
 
 @contextmanager
 def at_hand(path: Path) -> Iterator[Path]:
-    """The file as GDAL needs it: unpacked, or copied where GDAL would write beside it (GML); else the file itself.
+    """The file as GDAL needs it: unpacked, copied where GDAL would write beside it (GML) or pyogrio could not read it
+    (``any_geometry``); else the file itself.
 
     Raises ``UnreadableError`` when an archive is damaged, or does not hold one shapefile; see also
     :func:`refuse_other_xml`.
@@ -38,10 +40,12 @@ def at_hand(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _error(path.name, "the file cannot be opened", str(error.strerror or error)) from error
     is_gzip, is_zip = head.startswith(b"\x1f\x8b"), head.startswith(b"PK\x03\x04")
-    if not (is_gzip or is_zip or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")):
+    is_xml = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    is_odd = head.startswith(b"SQLite format 3\x00") and declares_any_with_heights(path)
+    if not (is_gzip or is_zip or is_xml or is_odd):
         yield path
         return
-    if not (is_gzip or is_zip):
+    if is_xml:
         refuse_other_xml(path)
     with tempfile.TemporaryDirectory(prefix="jnt-") as name:
         folder = Path(name)
@@ -56,10 +60,12 @@ def at_hand(path: Path) -> Iterator[Path]:
                 place = folder / path.name
                 shutil.copyfile(path, place)
                 scheme = path.with_suffix(".xsd")
-                if scheme.is_file():
+                if is_xml and scheme.is_file():
                     shutil.copyfile(scheme, folder / scheme.name)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise _error(path.name, "the archive is damaged or cut short", str(error)) from error
+        if place.suffix.lower() in {".gml", ".gpkg", ".xml"}:
+            make_readable(place)
         yield place
 
 
