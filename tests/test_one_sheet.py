@@ -63,10 +63,11 @@ def luxiol(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder / "sheets", folder / "twin"
 
 
-@pytest.fixture
-def refreshed(luxiol: tuple[Path, Path], tmp_path: Path) -> tuple[Path, RunReport]:
-    """The twin after the next edition, in which one sheet, ZE01, has another registered area."""
-    sheets, twin = tmp_path / "sheets", tmp_path / "twin"
+@pytest.fixture(scope="module")
+def refreshed(luxiol: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunReport]:
+    """The twin after the next edition, in which one sheet, ZE01, has another registered area; tests only read it."""
+    folder = tmp_path_factory.mktemp("refreshed")
+    sheets, twin = folder / "sheets", folder / "twin"
     shutil.copytree(luxiol[0], sheets)
     shutil.copytree(luxiol[1], twin, symlinks=True)
     sheet = sheets / "edigeo-25354000ZE01.tar.bz2"
