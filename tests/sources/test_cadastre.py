@@ -180,9 +180,9 @@ def test_parcels_of_api_carto_are_recognised_by_their_attributes(tmp_path: Path)
         ('{"features": []}', EmptySourceError, "no parcel found"),
         ('{"features": [{"type": "Feature", "properties": {"tree": 1}}]}', UnsupportedError, "no cadastral layer"),
         (
-            '{"features": [], "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}}',
+            '{"features": [], "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4171"}}}',
             UnsupportedError,
-            "2154",
+            "4171",
         ),
     ],
 )

@@ -140,14 +140,57 @@ def test_a_zipped_shapefile_of_a_departement_is_read_as_it_is_downloaded(tmp_pat
     assert collected(layer).frame["parcel_id"].tolist() == ["380010000A0012"]
 
 
+def named(code: str) -> dict[str, object]:
+    return {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{code}"}}
+
+
 def test_geojson_in_another_reference_is_read_where_that_is_declared(tmp_path: Path) -> None:
-    shape = shapely.geometry.mapping(squares(1)[0])
-    crs = {"type": "name", "properties": {"name": "EPSG:2154"}}
-    path = write_collection(tmp_path / "x.json", building(shape, commune="75101"), crs=crs)
-    with pytest.raises(UnsupportedError, match="2154"):
+    """Degrees of RGF93: latitude may stand first in them, so that the file's own word is not enough."""
+    path = write_collection(tmp_path / "x.json", building(square(2.35, 48.85), commune="75101"), crs=named("4171"))
+    with pytest.raises(UnsupportedError, match="4171"):
         layers_of(path)
-    layer = layers_of(path, reference="EPSG:2154")["footprints"]
+    layer = layers_of(path, reference="EPSG:4171")["footprints"]
+    assert (str(layer.reference), layer.counts.kept) == ("EPSG:4171", 1)
+
+
+def of_wfs(n: int = 2) -> list[dict[str, object]]:
+    """Parcels as IGN's WFS gives them (PARCELLAIRE_EXPRESS:parcelle), in metres where that was asked for."""
+    common = {"feuille": 1, "section": "AB", "code_dep": "38", "nom_com": "A", "code_com": "001", "com_abs": "000",
+              "code_arr": "000", "code_insee": "38001"}  # fmt: skip
+    return [
+        feature(
+            shapely.geometry.mapping(shapely.MultiPolygon([one])),
+            gid=i,
+            numero=f"{i:04}",
+            idu=f"38001000AB{i:04}",
+            contenance=100,
+            **common,
+        )
+        for i, one in enumerate(squares(n))
+    ]
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_answers_of_a_wfs_are_read_in_the_projection_that_they_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    if is_large:
+        monkeypatch.setattr(geojson_files, "LARGE_BYTES", 1)
+    path = tmp_path / "parcelle.json"
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": named("2154"), "features": of_wfs()}))
+    layer = layers_of(path)["parcels"]
     assert str(layer.reference) == "EPSG:2154"
+    assert layer.frame["parcel_id"].tolist() == ["38001000AB0000", "38001000AB0001"]
+    assert layer.frame.geometry.area.tolist() == [100.0, 100.0]
+    assert layer.frame.total_bounds.tolist() == [650_000, 6_860_000, 650_030, 6_860_010]
+    report = check_file(path)
+    assert (report.kind, report.facts["reference"], report.facts["n_records"]) == ("cadastre", "EPSG:2154", 2)
+
+
+def test_a_building_named_in_metres_has_the_id_of_its_place(tmp_path: Path) -> None:
+    shape = shapely.geometry.mapping(squares(1)[0])
+    path = write_collection(tmp_path / "x.json", building(shape, commune="75101"), crs=named("2154"))
+    layer = layers_of(path)["footprints"]
     (same_place,) = footprint_ids(
         np.array(["75101"]), np.array(squares(1)), reference=Reference(horizontal="EPSG:2154")
     )
@@ -355,7 +398,7 @@ def test_buildings_that_share_a_place_are_told_apart_over_all_batches(
         ('{"features": [F F]}', UnreadableError, "cut short"),
         ('{"features": [F, ]}', UnreadableError, "cut short"),
         ('{"features": [F], "crs": {"type": "name", "properties": {"name": "EPSG:2154"}}}', UnsupportedError, "2154"),
-        ('{"crs": {"type": "name", "properties": {"name": "EPSG:2154"}}, "features": [F]}', UnsupportedError, "2154"),
+        ('{"crs": {"type": "name", "properties": {"name": "EPSG:4171"}}, "features": [F]}', UnsupportedError, "4171"),
         ('{"features": [F, "\udce9"]}', UnreadableError, "not UTF-8"),
         (
             '{"features": [F, {"crs": {"type": "name", "properties": {"name": "EPSG:2154"}}}]}',

@@ -245,16 +245,15 @@ def test_degrees_in_a_geojson_that_says_lambert_93_are_named(tmp_path: Path) -> 
     places = [square(5.6 + i / 1000, 45.54) for i in range(4)]
     degrees = write_collection(tmp_path / "x.json", *(building(one) for one in places), crs=lambert)
     report = check_file(degrees)
-    assert report.codes == ("not_read", "probable_reference")
+    assert report.codes == ("probable_reference",)
     (found,) = guesses(report)
     assert found.suggestion == "crs: EPSG:4326"
     assert found.confidence.startswith("strong")
     assert "jnt crs transform" not in found.remedy  # it would make nonsense of sound numbers
-    # what is Lambert-93 as it says is only not read, and it says how it can be
+    # what is Lambert-93 as it says is read
     squares = [square(903_000.0 + 20 * i, 6_497_000.0, 12.0) for i in range(4)]
     report = check_file(write_collection(tmp_path / "y.json", *(building(one) for one in squares), crs=lambert))
-    assert report.codes == ("not_read",)
-    assert "jnt crs transform auto EPSG:4326 y.json" in report.findings[0].remedy
+    assert (report.verdict, report.codes, report.facts["reference"]) == ("sound", (), "EPSG:2154")
     # properties that are no object are no reason to fall
     odd = {"type": "Feature", "geometry": square(5.6, 45.54), "properties": ["a"]}
     assert "not_read" in check_file(write_collection(tmp_path / "z.json", odd, crs=lambert)).codes
@@ -296,8 +295,8 @@ def test_features_of_several_references_are_refused(tmp_path: Path) -> None:
     assert check_file(write_collection(tmp_path / "y.json", commune(1, crs=crs84), commune(2))).verdict == "sound"
     lambert = named("urn:ogc:def:crs:EPSG::2154")
     report = check_file(write_collection(tmp_path / "z.json", commune(1, crs=named("EPSG:2154")), crs=lambert))
-    # one reference, written in two ways, not the one that is read, and not that of the numbers
-    assert report.codes == ("not_read", "probable_reference")
+    # one reference, written in two ways, read as it says, and not that of the numbers
+    assert report.codes == ("probable_reference",)
 
 
 # --- sensors -----------------------------------------------------------------------------------------------------

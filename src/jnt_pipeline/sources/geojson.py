@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from jnt_pipeline.errors import MissingCrsError, MixedReferencesError, UnreadableError, UnsupportedError
+from jnt_pipeline.crs.identify import reference_of
+from jnt_pipeline.crs.reference import Reference
+from jnt_pipeline.crs.systems import system
+from jnt_pipeline.errors import CrsError, MissingCrsError, MixedReferencesError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources.files import read_bytes
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "read_feature_collection",
     "require_longitude_latitude",
     "stated_crs_name",
+    "stated_projection",
 ]
 
 _LONGITUDE_FIRST = ("CRS84", "EPSG::4326", "EPSG:4326")
@@ -45,6 +49,8 @@ class FeatureCollection:
     """Whatever stands in ``features``: a member may be anything."""
     attributes: frozenset[str]
     """Names of the properties met in any feature."""
+    projection: Reference | None = None
+    """The projection that the collection names, where the reader takes one; None for longitude, latitude."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +87,11 @@ def parse_json(path: Path) -> Any:
         ) from error
 
 
-def read_feature_collection(path: Path, *, declared: bool = False) -> FeatureCollection:
+def read_feature_collection(path: Path, *, declared: bool = False, takes_projection: bool = False) -> FeatureCollection:
     """Read a GeoJSON ``FeatureCollection`` whose coordinates are longitude, latitude (WGS 84).
 
-    Parameters: ``declared`` whether the user has declared the reference, so that the file's own word does not count.
+    Parameters: ``declared`` whether the user has declared the reference, so that the file's own word does not count;
+    ``takes_projection`` whether it may name a projection instead, as answers of a WFS do.
     Raises ``UnreadableError`` when it is not one; ``UnsupportedError`` when its ``crs`` member names another CRS,
     ``MixedReferencesError`` when its members name several.
     """
@@ -98,9 +105,10 @@ def read_feature_collection(path: Path, *, declared: bool = False) -> FeatureCol
             expected='{"type": "FeatureCollection", "features": […]}',
             remedy="give the GeoJSON file of the producer",
         )
-    require_longitude_latitude(document, path, declared=declared)
+    projection = stated_projection(document, path) if takes_projection and not declared else None
+    require_longitude_latitude(document, path, declared=declared, projection=projection)
     features = document["features"]
-    return FeatureCollection(features=features, attributes=attributes_of(features))
+    return FeatureCollection(features=features, attributes=attributes_of(features), projection=projection)
 
 
 def attributes_of(features: list[Any]) -> frozenset[str]:
@@ -161,11 +169,13 @@ class _FaultError(Exception):
         super().__init__(f"{reason}: {detail}")
 
 
-def require_longitude_latitude(document: dict[str, Any], path: Path, *, declared: bool = False) -> None:
+def require_longitude_latitude(
+    document: dict[str, Any], path: Path, *, declared: bool = False, projection: Reference | None = None
+) -> None:
     """Refuse another CRS than longitude, latitude, and two in one file: GeoJSON of 2008 let any object name one.
 
     Parameters: ``document`` with its ``features``, or some of them; ``declared`` whether the reference is declared: one
-    that the file names is then not judged.
+    that the file names is then not judged; ``projection`` what the collection names, where the reader takes that.
     """
     names: Counter[str] = Counter()
     first: dict[str, str] = {}
@@ -197,7 +207,7 @@ def require_longitude_latitude(document: dict[str, Any], path: Path, *, declared
             expected="one CRS for the whole collection; RFC 7946: longitude, latitude",
             remedy="ask the producer for RFC 7946 GeoJSON, or for one file per reference",
         )
-    if _DEFAULT_CRS not in known and known and not declared:
+    if _DEFAULT_CRS not in known and known and not declared and projection is None:
         raise UnsupportedError(
             "GeoJSON in another CRS than WGS 84 longitude, latitude: not read by this version",
             where=path.name,
@@ -206,6 +216,22 @@ def require_longitude_latitude(document: dict[str, Any], path: Path, *, declared
             remedy="ask for the GeoJSON in longitude, latitude, or bring it there: "
             f"jnt crs transform auto EPSG:4326 {path.name}",
         )
+
+
+def stated_projection(document: dict[str, Any], path: Path) -> Reference | None:
+    """The projection that the ``crs`` member of a collection names; None for degrees, or a system that is not known.
+
+    GeoJSON of 2008 could name one, and services still do where they are asked for it. Degrees of another datum are not
+    taken: their axes may stand in either order. Raises ``MissingCrsError`` for a member without a name.
+    """
+    try:
+        reference = reference_of(stated_crs_name(document, path), where=path.name).flat()
+    except CrsError:
+        if document.get("crs") is not None:
+            _crs_name(document["crs"], path)
+        return None
+    one = system(reference)
+    return None if one.is_degrees or one.is_geocentric else reference
 
 
 def stated_crs_name(document: dict[str, Any], path: Path) -> str:

@@ -1,9 +1,9 @@
 """Cadastral records in GeoJSON: the files of Etalab, and answers of API Carto.
 
-Coordinates are longitude, latitude as RFC 7946 wants (CRS84). The layers say EPSG:4326, whose official axis order is
-latitude first: the code is what other tools know, and every transformation of this package takes easting or longitude
-first. Sheets are put side by side by the producer without topological correction: gaps and overlaps at their edges
-are normal, and nothing is repaired here.
+Coordinates are longitude, latitude as RFC 7946 wants (CRS84), or in the projection that the collection names. The
+layers say EPSG:4326, whose official axis order is latitude first: the code is what other tools know, and every
+transformation of this package takes easting or longitude first. Sheets are put side by side by the producer without
+topological correction: gaps and overlaps at their edges are normal, and nothing is repaired here.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from jnt_pipeline.sources.geojson import (
     geometries_of,
     read_feature_collection,
     require_longitude_latitude,
+    stated_projection,
 )
 from jnt_pipeline.sources.geojson_chunks import FEATURES_AT_ONCE, feature_chunks
 from jnt_pipeline.sources.place_ids import with_place_ids
@@ -59,13 +60,14 @@ def read_geojson(
     ``bad_insee_code``, ``bad_parcel_id``, ``bad_registered_area``, ``bad_survey_flag``, … and ``missing_geometry`` for
     a building or a named place, whose id comes from where it lies.
 
-    Parameters: ``declared`` reference of the coordinates, where the user has declared one.
+    Parameters: ``declared`` reference of the coordinates, where the user has declared one; else longitude, latitude,
+    or the projection that the collection names (answers of IGN's WFS).
     Raises ``UnreadableError``, ``UnsupportedError``, ``EmptySourceError``, ``SourceError``.
     """
     packed = path.name.lower().endswith(".gz")
     if file.n_bytes * (_PACKED if packed else 1) >= LARGE_BYTES:
         return _streamed(path, file, source, declared)
-    collection = read_feature_collection(path, declared=declared is not None)
+    collection = read_feature_collection(path, declared=declared is not None, takes_projection=True)
     named = layer_of_name(path)
     if not collection.features:
         if named is None:
@@ -77,7 +79,8 @@ def read_geojson(
             )
         return absent_layer(named, (file,), source)
     dialect = _dialect(path, collection.features, collection.attributes)
-    stream = _stream(lambda: iter([_batch(collection.features, 0, dialect)]), dialect, file, source, declared)
+    reference = declared or collection.projection
+    stream = _stream(lambda: iter([_batch(collection.features, 0, dialect)]), dialect, file, source, reference)
     return _with_known_types(_typed(collected(stream)))
 
 
@@ -95,10 +98,13 @@ def absent_layer(name: str, files: tuple[SourceFile, ...], source: SourceDeclara
 
 
 def _streamed(path: Path, file: SourceFile, source: SourceDeclaration, declared: Reference | None) -> LayerStream:
+    head = next(feature_chunks(path, at_once=1), ([], {}))[1]  # members that stand before the features
+    projection = stated_projection(head, path) if declared is None else None
+
     def chunks(at_once: int = FEATURES_AT_ONCE) -> Chunks:
         for features, members in feature_chunks(path, at_once=at_once):
             document = {**members, "features": features}
-            require_longitude_latitude(document, path, declared=declared is not None)
+            require_longitude_latitude(document, path, declared=declared is not None, projection=projection)
             if features:
                 yield features
 
@@ -108,7 +114,7 @@ def _streamed(path: Path, file: SourceFile, source: SourceDeclaration, declared:
     def batches() -> Iterator[NativeBatch]:
         return scanned(path, dialect, first, chunks, lambda features, number: _batch(features, number, dialect))
 
-    return _stream(batches, dialect, file, source, declared)
+    return _stream(batches, dialect, file, source, declared or projection)
 
 
 def _dialect(path: Path, features: list[Any], attributes: frozenset[str]) -> Dialect:
