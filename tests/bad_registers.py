@@ -14,11 +14,15 @@ from rasterio.transform import from_origin
 from shapely.geometry import box
 
 __all__ = [
+    "another_kilometre",
     "cut_sheet",
+    "exchanged_axes",
+    "heights_as_terrain",
     "lone_thf",
     "mapping_of_no_column",
     "nameless_streets",
     "page_for_geopackage",
+    "plan_of_no_gml",
     "raster_of_no_surface",
     "wrong_rnb_id",
 ]
@@ -66,11 +70,40 @@ def _trees(column: str) -> dict[str, Any]:
     return {"kind": "vector", "layer": "trees", "title": "Trees", "key": "species", "shape": "any", "columns": columns}
 
 
-def raster_of_no_surface(folder: Path, config: dict[str, Any]) -> None:
+def _raster(path: Path, west: float) -> Path:
     profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "float32", "crs": "EPSG:2154"}
-    with rasterio.open(folder / "heights.tif", "w", transform=from_origin(619_000, 6_754_500, 1, 1), **profile) as file:
+    with rasterio.open(path, "w", transform=from_origin(west, 6_755_000.25, 0.5, 0.5), **profile) as file:
         file.write(np.ones((1, 4, 4), np.float32))
-    _only(config, folder / "heights.tif", kind="elevation")
+    return path
+
+
+def raster_of_no_surface(folder: Path, config: dict[str, Any]) -> None:
+    _only(config, _raster(folder / "heights.tif", 619_000), kind="elevation")
+
+
+def heights_as_terrain(folder: Path, config: dict[str, Any]) -> None:
+    path = _raster(folder / "LHD_FXX_0619_6755_MNH_O_0M50_LAMB93_IGN69.tif", 618_999.75)
+    _only(config, path, kind="elevation", surface="dtm")
+
+
+def another_kilometre(folder: Path, config: dict[str, Any]) -> None:
+    path = _raster(folder / "LHD_FXX_0619_6755_MNT_O_0M50_LAMB93_IGN69.tif", 619_999.75)
+    _only(config, path, kind="elevation")
+
+
+def plan_of_no_gml(folder: Path, config: dict[str, Any]) -> None:
+    (folder / "ZONE_URBA.gml").write_text("<features/>")
+    _only(config, folder / "ZONE_URBA.gml", kind="urban_planning")
+
+
+def exchanged_axes(folder: Path, config: dict[str, Any]) -> None:
+    head = "cle_interop;commune_insee;commune_nom;voie_nom;numero;suffixe;position;y;x;long;lat;source;date_der_maj"
+    rows = [
+        f"31591_xxxx_{i:05};31591;Escoulis;Rue;{i};;entrée;539416.13;6225601.11;1.028392;43.111637;commune;2026-01-01"
+        for i in range(1, 4)
+    ]
+    (folder / "bal.csv").write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    _only(config, folder / "bal.csv", kind="addresses")
 
 
 def nameless_streets(folder: Path, config: dict[str, Any]) -> None:
