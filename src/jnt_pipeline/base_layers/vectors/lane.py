@@ -75,10 +75,10 @@ def write_base_layer(
             _judge_attributes(records, schema, keys)
             places = None if placing is None else placing.place(records)
             table = _in_order(records, schema, places)
-            writer = writer or LayerWriter(path, table.schema, key=schema.key, crs=crs)
+            writer = writer or LayerWriter(path, table, crs=crs)
             writer.add(table, None if places is None else places.boxes, set() if places is None else {*places.types})
             n_kept += len(records)
-        writer = writer or LayerWriter(path, _empty_schema(schema), key=schema.key, crs=crs)
+        writer = writer or LayerWriter(path, _empty(schema), crs=crs)
         if placing is not None:
             aside.rows += placing.judged()
         outcome = Outcome(
@@ -252,6 +252,7 @@ def _in_order(records: Records, schema: LayerSchema, places: Places | None) -> p
     return pa.RecordBatch.from_arrays(arrays, names)
 
 
-def _empty_schema(schema: LayerSchema) -> pa.Schema:
+def _empty(schema: LayerSchema) -> pa.RecordBatch:
     fields = [pa.field(column.name, ARROW_TYPES[column.kind]) for column in schema.columns]
-    return pa.schema(fields if schema.shape == "none" else [*fields, pa.field("geometry", pa.binary())])
+    fields += [] if schema.shape == "none" else [pa.field("geometry", pa.binary())]
+    return pa.RecordBatch.from_pylist([], pa.schema(fields))

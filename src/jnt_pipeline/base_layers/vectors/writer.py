@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -28,11 +29,12 @@ _NUMPY_TYPES = {"string": ("object", "str"), "int64": ("int64", "Int64"), "bool"
 class LayerWriter:
     """Writes the records of one layer in the layout of ``write_layer_parquet``, row group by row group."""
 
-    def __init__(self, path: Path, schema: pa.Schema, *, key: str, crs: dict[str, Any] | None) -> None:
-        """Open ``path`` for columns of ``schema``, one of which may be its ``key``: no value of it comes twice.
+    def __init__(self, path: Path, first: pa.RecordBatch, *, crs: dict[str, Any] | None) -> None:
+        """Open ``path`` for batches like the ``first``, which is still to be added.
 
         ``crs`` is PROJJSON, None for a table without ``geometry``.
         """
+        schema = first.schema
         no_covering_column(schema.names, path)
         self._path = path
         self._crs = crs
@@ -42,7 +44,6 @@ class LayerWriter:
         self._types: set[str] = set()
         self._bounds: NDArray[np.float64] = np.array([np.inf, np.inf, -np.inf, -np.inf])
         self._is_done = False
-        texts = [item.name for item in schema if pa.types.is_string(item.type) and item.name != key]
         told = [item.name for item in schema if not pa.types.is_binary(item.type)]
         if crs is not None:
             told += [f"{COVERING}.{side}" for side in SIDES]
@@ -51,7 +52,7 @@ class LayerWriter:
             self._schema.with_metadata({b"pandas": _pandas_metadata(schema)}),
             version="2.6",
             compression={name: "none" if name in _AS_THEY_ARE else "zstd" for name in _leaves(self._schema)},
-            use_dictionary=texts,  # not the key: no value comes twice
+            use_dictionary=_repetitive(first),
             write_statistics=told,  # nothing is sought between the least and the greatest WKB
         )
 
@@ -121,6 +122,12 @@ class LayerWriter:
 
 def _box_type() -> pa.DataType:
     return pa.struct([(side, pa.float64()) for side in SIDES])
+
+
+def _repetitive(batch: pa.RecordBatch) -> list[str]:
+    """Columns of text in which most values come again: the others, keys above all, gain nothing by a dictionary."""
+    texts = [name for name in batch.schema.names if pa.types.is_string(batch[name].type)]
+    return [name for name in texts if 2 * pc.count_distinct(batch[name]).as_py() < batch.num_rows]
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
