@@ -166,7 +166,8 @@ class Workspace:
         scratch = self.root / "scratch"
         scratch.mkdir(exist_ok=True)
         for leftover in scratch.iterdir():
-            disk.remove(leftover)
+            # Processes of a run that was killed may write for some seconds more: what they add goes the next time.
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else disk.remove(leftover)
 
     # -- units -------------------------------------------------------------------------------------------------
 
@@ -212,8 +213,11 @@ class Workspace:
         return line if whole else None
 
     def scratch_folder(self, unit: Unit) -> Path:
-        """Where the files of ``unit`` may be written; whoever does the work makes the folder."""
-        return self.root / "scratch" / f"{unit.stage}-{unit.name}-{unit.key}"
+        """Where the files of ``unit`` may be written; whoever does the work makes the folder.
+
+        No other run has the same: processes that outlive a killed one must not write into what this one commits.
+        """
+        return self.root / "scratch" / f"{os.getpid()}-{unit.stage}-{unit.name}-{unit.key}"
 
     def commit(self, unit: Unit, scratch: Path, facts: Mapping[str, Any]) -> Record:
         """Take the files of ``scratch`` over as the output of ``unit``; raises ``DiskFullError``."""

@@ -129,8 +129,17 @@ def _edition(name: str, entry: LayerEntry, config: TwinConfig, published: TwinIn
         return last.model_copy(update={"raw": entry.parts, "area": config.area, "reference": config.reference})
     shown = published.layers.get(name)
     before = {field: getattr(last, field) for field in _BEFORE} if shown is None else _as_shown(last, shown)
+    layer = before["before"]
+    if layer is not None and _key(name, layer) != _key(name, entry):
+        logger.warning("%s: its key is another one now; ids start anew, and what changed is not told", name)
+        return first.model_copy(update={"number": last.number + 1})
     is_told = shown is not None and last.area == config.area and last.reference == config.reference
     return first.model_copy(update={**before, "number": last.number + 1, "is_told": is_told})
+
+
+def _key(name: str, entry: LayerEntry) -> str:
+    schema = schema_of(name, entry)
+    return schema.key if schema else ""
 
 
 _BEFORE = ("before", "before_shown", "before_vintage", "aliases")

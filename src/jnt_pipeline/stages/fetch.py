@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from jnt_pipeline.config import TwinConfig
-from jnt_pipeline.services import FetchReport, Session, Watch, edition_on_disk, fetch
+from jnt_pipeline.errors import ConfigError
+from jnt_pipeline.services import AnyDownload, FetchReport, Session, Watch, edition_on_disk, fetch
 
 __all__ = ["Fetching", "fetch_sources", "with_editions"]
 
@@ -24,8 +26,9 @@ class Fetching:
 
 
 def fetch_sources(config: TwinConfig, how: Fetching | None = None) -> tuple[FetchReport, ...]:
-    """What each download did, in the order of the sources; raises ``ServiceError``."""
+    """What each download did, in the order of the sources; raises ``ServiceError``, ``ConfigError``."""
     how = how or Fetching()
+    _require_folders_of_their_own(config)
     if not any(source.download for source in config.sources):
         return ()
     with how.session() as session:
@@ -42,6 +45,23 @@ def fetch_sources(config: TwinConfig, how: Fetching | None = None) -> tuple[Fetc
             for source in config.sources
             if source.download is not None
         )
+
+
+def _require_folders_of_their_own(config: TwinConfig) -> None:
+    """Two downloads in one folder would set each other's files aside, at each run; one that is said twice would not."""
+    filled: dict[Path, AnyDownload] = {}
+    for source in config.sources:
+        if source.download is None:
+            continue
+        folder = source.path.resolve()
+        if filled.setdefault(folder, source.download) != source.download:
+            raise ConfigError(
+                "two downloads fill one folder",
+                where=source.path,
+                found=f"{filled[folder].service} and {source.download.service}",
+                expected="a folder for each download: one sets aside what the other brought",
+                remedy="give one of the sources another `path`, or name all communes in one download",
+            )
 
 
 def with_editions(config: TwinConfig) -> TwinConfig:

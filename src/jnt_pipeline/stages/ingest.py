@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jnt_pipeline.area import AreaOfInterest, Bounds
+from jnt_pipeline.base_layers.columns import LayerSchema
 from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise, set_aside
 from jnt_pipeline.base_layers.parquet import layer_bounds
@@ -26,6 +27,7 @@ from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
 from jnt_pipeline.sources import AnySource
 from jnt_pipeline.sources.files import fingerprint, fingerprint_member
 from jnt_pipeline.sources.protocol import SourceUnit
+from jnt_pipeline.sources.vector import VectorSource
 from jnt_pipeline.stages.distinct import plan_distinct
 from jnt_pipeline.stages.fetch import with_editions
 from jnt_pipeline.store import Record, Unit, Workspace
@@ -72,6 +74,7 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
 
     The vintage is no part of a unit: a new edition makes only what differs in it, and is told of the layer as a whole.
     """
+    _require_one_table(config)
     planned: dict[str, Planned] = {}
     for source in with_editions(config).sources:
         for unit in source.units(config.area):
@@ -82,7 +85,7 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
                     where=source.path,
                     found=name,
                     expected="each commune, tile, model or network once",
-                    remedy="remove one of the two",
+                    remedy="remove one of the two; where both are needed, give one another file name",
                 )
             undated = source.model_copy(update={"vintage": ""})
             work = IngestWork(
@@ -105,6 +108,28 @@ def plan_ingest(config: TwinConfig) -> list[Planned]:
                 unit=Unit(stage="ingest", name=name, version=VERSION, parameters=parameters, inputs=inputs), work=work
             )
     return list(planned.values())
+
+
+def _require_one_table(config: TwinConfig) -> None:
+    """Sources that share a layer of the user's own say the same of it; raises ``ConfigError``."""
+    first: dict[str, LayerSchema] = {}
+    for source in config.sources:
+        if not isinstance(source, VectorSource):
+            continue
+        other = source.schema_of_layer
+        schema = first.setdefault(source.layer, other)
+        kinds = {column.name: column.kind for column in schema.columns}
+        pairs = [("key", schema.key or "none", other.key or "none"), ("shape", schema.shape, other.shape)]
+        pairs += [(one.name, kinds[one.name], one.kind) for one in other.columns if one.name in kinds]
+        differ = [f"{what}: {mine} and {theirs}" for what, mine, theirs in pairs if mine != theirs]
+        if differ:
+            raise ConfigError(
+                f"two sources say different things of the layer {source.layer}",
+                where=source.path,
+                found="; ".join(differ),
+                expected="the same key, shape and kinds of columns",
+                remedy="declare both alike, or give one of them a layer of its own",
+            )
 
 
 def _inputs(unit: SourceUnit) -> dict[str, str]:
