@@ -35,7 +35,7 @@ from jnt_pipeline.twin import INGESTED, LayerEntry, TwinIndex, layer_entries, wr
 
 __all__ = ["POINT_FILES", "ingest", "plan_ingest"]
 
-VERSION = 2
+VERSION = 3
 POINT_FILES = "index/point-files.json"
 """Where the point clouds are, by checksum: the producer's file, or ours when it had to be reprojected."""
 
