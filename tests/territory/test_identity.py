@@ -246,10 +246,11 @@ def scored_town(seed: int) -> dict[str, Scored]:
     return scored(town(seed))
 
 
+@pytest.mark.parametrize("seed", [2000, 2001, 2002])
 @pytest.mark.parametrize("link_type", LINK_TYPES)
-def test_with_five_percent_noise_links_are_right_and_few_are_missed(link_type: str) -> None:
-    precision, recall, n_true = counted(all_scored()[link_type], DEFAULTS.min_score)
-    assert n_true > 700
+def test_with_five_percent_noise_links_are_right_and_few_are_missed_in_every_town(link_type: str, seed: int) -> None:
+    precision, recall, n_true = counted(scored_town(seed)[link_type], DEFAULTS.min_score)
+    assert n_true > 200
     assert precision >= 0.98
     assert recall >= 0.95
 

@@ -27,10 +27,15 @@ _OUTLINES = ("inside", "free", "inside_and_free", "iou", "form", "form_and_free"
 _POINTS = ("inside", "gap", "lead", "free")
 _STATED = ("stated", "stated_twice", "elsewhere", "elsewhere_twice")
 _NEAR_BUILDING = (
-    "inside", "gap", "near", "lead", "is_nearest", "on_stated_parcel", "off_stated_parcel", "on_own_parcel", "via",
-    "via_shared", "via_and_stated", "stated_and_own", "log_area", "smaller",
+    "inside", "gap", "near", "lead", "is_nearest", "on_stated_parcel", "off_stated_parcel", "on_own_parcel",
+    "on_facing_parcel", "facing_lead", "main_of_nearest", "main_of_stated", "stated_and_own", "via", "via_shared",
+    "via_rest", "via_and_stated", "log_area", "smaller",
 )  # fmt: skip
 _NEAR_PARCEL = ("inside", "gap", "near", "lead", "stated", "elsewhere")
+_REGISTERS = (
+    "via_absent", "absent_near", "absent_on_plot", "with_best", "beside_best", "with_best_on_plot",
+    "with_best_smaller", "disputed", "several", "rival_of_several", "spread", "loses_of_spread",
+)  # fmt: skip
 _RIVALS = ("first", "rival_here", "rival_there", "wins_here", "wins_there")
 FEATURES: dict[str, tuple[str, ...]] = {
     "topo-rnb": (*_OUTLINES, *_STATED),
@@ -43,7 +48,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "rnb-parcel point": ("inside", "gap", "via", "via_enough", "no_via", "stated", "elsewhere"),
     # What a rival rests on must lie near the building or parcel that both want.
     "address-building first": _NEAR_BUILDING,
-    "address-building": (*_NEAR_BUILDING, "via_another", "via_and_own", "is_small", *_RIVALS),
+    "address-building": (*_NEAR_BUILDING, "via_another", "via_and_own", "is_small", *_RIVALS, *_REGISTERS),
     "address-parcel first": _NEAR_PARCEL,
     "address-parcel": (*_NEAR_PARCEL, "via", "via_enough", "no_via", *_RIVALS),
 }

@@ -7,22 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
-from jnt_pipeline.samples.chance import stream
 from jnt_pipeline.samples.identity_fit import is_true
 from jnt_pipeline.samples.registers import LINK_TYPES, RegisterTown
 from jnt_pipeline.territory.identity.linking import judge
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
 
-__all__ = ["BINS", "CELLS_M", "Scored", "counted", "derived_id_faults", "reliability", "scored", "united"]
+__all__ = ["BINS", "Scored", "counted", "reliability", "scored", "united"]
 
 BINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0)
 """Edges of the classes of scores in the table of reliability; the last class holds 1."""
-
-CELLS_M = ((0.111, 0.079), (0.5, 0.5), (1.0, 1.0), (2.0, 2.0))
-"""Cells that an id derived from the centroid may be made of, metres north and east; the first is 1e-6° at 45° N."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,26 +68,3 @@ def reliability(parts: Sequence[Scored]) -> pd.DataFrame:
     number = np.clip(np.searchsorted(BINS, score, side="right") - 1, 0, len(BINS) - 2)
     table = pd.DataFrame({"bin": number, "score": score, "truth": truth})
     return table.groupby("bin").agg(n=("score", "size"), mean_score=("score", "mean"), share_true=("truth", "mean"))
-
-
-def derived_id_faults(town: RegisterTown, cell_m: tuple[float, float], seed: int) -> tuple[float, float]:
-    """Shares of footprints whose derived id changes with the format of the file, and that share a cell with another.
-
-    The id is made of the cell in which the centroid lies. The same plan is written twice: to the centimetre (EDIGÉO)
-    and to 1e-7° (Etalab: 11 mm by 8 mm), after the town has been turned and moved, so that no vertex lies on a grid.
-    """
-    chance = stream(seed, "grain").random(3)
-    turn = np.array([[np.cos(chance[0]), -np.sin(chance[0])], [np.sin(chance[0]), np.cos(chance[0])]])
-    shapes = town.layers["footprints"].geometry.to_numpy()
-    exact = shapely.transform(shapes, lambda xy: (xy - (7e5, 6.6e6)) @ turn + 1000 * chance[1:])
-    cells = [
-        np.floor(shapely.get_coordinates(shapely.centroid(_on_grid(exact, step))) / (cell_m[1], cell_m[0]))
-        for step in ((0.01, 0.01), (0.0079, 0.0111))
-    ]
-    changed = (cells[0] != cells[1]).any(axis=1)
-    shared = pd.DataFrame(cells[0]).duplicated(keep=False)
-    return float(changed.mean()), float(shared.mean())
-
-
-def _on_grid(shapes: NDArray[np.object_], step: tuple[float, float]) -> NDArray[np.object_]:
-    return np.asarray(shapely.transform(shapes, lambda xy: np.round(xy / step) * step), dtype=object)

@@ -15,7 +15,7 @@ from jnt_pipeline.territory.identity.registers import objects
 from jnt_pipeline.territory.identity.scores import Model
 from jnt_pipeline.territory.links import link_table
 
-__all__ = ["Candidates", "Features", "candidates", "joined", "lead", "rival", "rows_of"]
+__all__ = ["Candidates", "Features", "best_other", "candidates", "joined", "lead", "rival", "rows_of"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -96,18 +96,25 @@ def lead(gap: Floats, of: Index, n: int) -> Floats:
     return np.clip(rival - gap, -LEAD_M, LEAD_M)
 
 
-def rival(score: Floats, of: Index, n: int) -> Floats:
-    """The best score of the other pairs of the same thing, 0 where there is none; ``of`` as for ``lead``."""
+def best_other(score: Floats, of: Index, n: int) -> Index:
+    """Position, shape (n pairs,), of the best other pair of the same thing, -1 where there is none; ``of`` as above."""
     order = np.lexsort((-score, of))
-    first, second = np.zeros(n), np.zeros(n)
+    first, second = np.full(n, -1, dtype=np.intp), np.full(n, -1, dtype=np.intp)
     best = order[np.unique(of[order], return_index=True)[1]]
-    first[of[best]] = score[best]
+    first[of[best]] = best
     rest = order[~np.isin(order, best)]
     best_rest = rest[np.unique(of[rest], return_index=True)[1]]
-    second[of[best_rest]] = score[best_rest]
+    second[of[best_rest]] = best_rest
     others = first[of]
     others[best] = second[of[best]]
     return others
+
+
+def rival(score: Floats, of: Index, n: int) -> Floats:
+    """The best score of the other pairs of the same thing, 0 where there is none; ``of`` as for ``lead``."""
+    others = best_other(score, of, n)
+    padded = np.append(score, 0.0)
+    return padded[others]
 
 
 def _json(one: Candidates, row: int) -> str:

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.errors import AssemblyError
+from jnt_pipeline.territory.identity.address_candidates import address_buildings
 from jnt_pipeline.territory.identity.building_candidates import building_candidates, through
 from jnt_pipeline.territory.identity.candidates import Candidates, rows_of
+from jnt_pipeline.territory.identity.counterparts import Counterparts
 from jnt_pipeline.territory.identity.models import MODELS
 from jnt_pipeline.territory.identity.offsets import local_offsets
+from jnt_pipeline.territory.identity.pair_tables import Shares
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
-from jnt_pipeline.territory.identity.place_candidates import Shares, address_buildings, address_parcels, rnb_parcels
+from jnt_pipeline.territory.identity.place_candidates import address_parcels, rnb_parcels
 from jnt_pipeline.territory.identity.registers import Register, Statements
 from jnt_pipeline.territory.identity.scores import Model
 from jnt_pipeline.territory.identity.unfound import Unfound, unfound
@@ -129,6 +132,7 @@ def judge(
     buildings, topo, rnb = (registers.get(name) for name in ("footprints", "topo_buildings", "rnb_buildings"))
     parcels, addresses = registers.get("parcels"), registers.get("addresses")
     found: dict[str, Candidates] = {}
+    counterparts: list[Counterparts] = []
     if topo is not None and rnb is not None:
         stated = Statements.of(topo.texts("rnb_ids"), rnb.ids), Statements.of(rnb.texts("topo_building_ids"), topo.ids)
         found["topo-rnb"] = building_candidates("topo-rnb", (topo, rnb), stated, ("bdtopo", "rnb"), parameters, models)
@@ -138,6 +142,7 @@ def judge(
             "building-topo", (buildings, topo), (_silent(buildings), _silent(topo)), ("cadastre", "bdtopo"),
             parameters, models, offsets=offsets,
         )  # fmt: skip
+        counterparts.append(Counterparts.of(found["building-topo"], topo, offsets))
     offsets_rnb = None
     if buildings is not None and rnb is not None:
         offsets_rnb = local_offsets(buildings.shapes, rnb.shapes, parameters.max_offset_m)
@@ -147,13 +152,14 @@ def judge(
             parameters, models, offsets=offsets_rnb,
             via=through(found["building-topo"], found["topo-rnb"]) if chained else {},
         )  # fmt: skip
+        counterparts.append(Counterparts.of(found["building-rnb"], rnb, offsets_rnb))
     shares = Shares.of(buildings, parcels) if buildings is not None and parcels is not None else None
     to_rnb = found.get("building-rnb")
     if rnb is not None and parcels is not None:
         found["rnb-parcel"] = rnb_parcels(rnb, parcels, buildings, shares, to_rnb, offsets_rnb, parameters, models)
     if addresses is not None and buildings is not None:
         found["address-building"] = address_buildings(
-            addresses, buildings, parcels, shares, rnb, to_rnb, parameters, models
+            addresses, buildings, parcels, shares, rnb, to_rnb, counterparts, parameters, models
         )
     if addresses is not None and parcels is not None:
         found["address-parcel"] = address_parcels(
