@@ -167,7 +167,10 @@ class Workspace:
         scratch.mkdir(exist_ok=True)
         for leftover in scratch.iterdir():
             # Processes of a run that was killed may write for some seconds more: what they add goes the next time.
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else disk.remove(leftover)
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                disk.remove(leftover)
 
     # -- units -------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,12 @@ def test_an_address_on_the_street_is_of_the_house_whose_plot_it_faces_though_the
     assert linked(layers) == {"A": ["back"]}
 
 
+def test_the_house_has_the_address_and_not_the_larger_barn_behind_it() -> None:
+    drawn = {"house": house(0), "barn": box(0.5, 16, 11.5, 29)}  # 81 m² and 143 m²
+    assert linked(street(drawn, drawn, {"A": Point(5, 3.5)})) == {"A": ["house"]}
+    assert linked(street({"barn": drawn["barn"]}, {"barn": drawn["barn"]}, {"A": Point(5, 15)})) == {"A": ["barn"]}
+
+
 def test_a_house_drawn_in_two_parts_has_its_address_on_both_where_registers_know_one_building() -> None:
     whole = box(1, 4, 10, 17)
     drawn = {"front": box(1, 4, 10, 12), "wing": box(1, 12, 6, 17)}

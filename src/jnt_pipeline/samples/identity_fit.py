@@ -29,11 +29,11 @@ _STATED = ("stated", "stated_twice", "elsewhere", "elsewhere_twice")
 _NEAR_BUILDING = (
     "inside", "gap", "near", "lead", "is_nearest", "on_stated_parcel", "off_stated_parcel", "on_own_parcel",
     "on_facing_parcel", "facing_lead", "main_of_nearest", "main_of_stated", "stated_and_own", "via", "via_shared",
-    "via_rest", "via_and_stated", "log_area", "smaller",
+    "via_rest", "via_and_stated", "log_area", "smaller", "behind", "off_built_plot",
 )  # fmt: skip
 _NEAR_PARCEL = ("inside", "gap", "near", "lead", "stated", "elsewhere")
 _REGISTERS = (
-    "via_absent", "absent_near", "absent_on_plot", "with_best", "beside_best", "with_best_on_plot",
+    "via_absent", "absent_near", "absent_on_plot", "absent_and_off", "with_best", "beside_best", "with_best_on_plot",
     "with_best_smaller", "disputed", "several", "rival_of_several", "spread", "loses_of_spread",
 )  # fmt: skip
 _RIVALS = ("first", "rival_here", "rival_there", "wins_here", "wins_there")

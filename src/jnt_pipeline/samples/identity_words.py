@@ -35,13 +35,13 @@ are in `Judgement.contradictions`.
 
 **Addresses and buildings.** An address on a street belongs to the plot that it faces: fronts of plots are in line,
 houses stand back by more or less. On a plot the main building has the address, not the garage; main by area on the
-plot, so that a footprint over two plots is the main one of both. A footprint that BD TOPO or the RNB takes for one
-building with the best other one of the address (a house drawn in two parts) has the address too; one that they hold
-for another building (an annexe) has not. Where they know a building on the plot, or the RNB states the address of one,
-that the cadastre does not draw, its neighbour is not given the address. 12 and 12 bis of a street are no rivals for a
-building, nor are two addresses of a footprint that is two buildings elsewhere. A footprint that is a small part of the
-RNB building that states the address may not be the part that is meant. Evidence: `share_on_nearest_parcel`,
-`share_on_stated_parcel`, `lead_m`, `via`, `registers_know_another_here`.
+plot, so that a footprint over two plots is the main one of both, and by standing first, as a house before its barn. A
+footprint that BD TOPO or the RNB takes for one building with the best other one of the address (a house drawn in two
+parts) has the address too; one that they hold for another building (an annexe) has not. Where they know a building on
+the plot, or the RNB states the address of one, that the cadastre does not draw, its neighbour is not given the address.
+12 and 12 bis of a street are no rivals for a building, nor are two addresses of a footprint that is two buildings
+elsewhere. A footprint that is a small part of the RNB building that states the address may not be the part that is
+meant. Evidence: `share_on_nearest_parcel`, `share_on_stated_parcel`, `lead_m`, `via`, `registers_know_another_here`.
 
 **Offsets.** BD TOPO and RNB lie beside the cadastre by up to a few metres, the same for neighbours. In each square of
 100 m, buildings alike in size and form within 300 m vote; the offset is taken off before outlines are compared, and
@@ -52,8 +52,9 @@ of the cell's things is read, for buildings up to `max_extent_m` long. The sourc
 
 ## Measured
 
-Generated towns (`jnt_pipeline.samples.registers`): terraced and detached houses, sheds, an old town with courtyards,
-halls. *5 % noise* is the rate of **each** fault, in each of cadastre, BD TOPO and RNB: split, merged, missing, moved
+Generated towns (`jnt_pipeline.samples.registers`): terraced and detached houses, sheds, farms whose barn is often
+larger than the house, an old town with courtyards, halls. *5 % noise* is the rate of **each** fault, in each of
+cadastre, BD TOPO and RNB: split, merged, missing, moved
 by 1 to 3 m on its own, redrawn; stated ids that are another building's; RNB points; addresses 15 to 60 m away.
 Besides, always: registers beside each other by up to 2.8 m an axis, half of the sheds unknown to the RNB, 15 to 30 %
 of statements absent. Precision / recall at the default threshold:

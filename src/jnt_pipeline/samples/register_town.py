@@ -48,7 +48,7 @@ class TrueBuilding:
     name: str
     lot: str
     kind: str
-    """house, hall, annexe (adjoins its house) or shed."""
+    """house, hall, annexe (adjoins its house), barn (larger than it, often) or shed."""
     atoms: tuple[BaseGeometry, ...]
     """Its parts: what registers unite or separate; two at least, so that each building can be split."""
 
@@ -76,7 +76,7 @@ class TrueTown:
 def true_town(seed: int, n_blocks: int, origin: tuple[float, float]) -> TrueTown:
     """A square town of ``n_blocks`` blocks a side: about 23 buildings to a block.
 
-    Rows of terraced houses, detached houses with annexes and sheds, an old town whose houses touch on all sides
+    Rows of terraced houses, detached houses with annexes, sheds and barns, an old town whose houses touch on all sides
     around courtyards, and large halls; every block turned by an angle of its own. ``origin``: its south-west corner.
     """
     lots: list[TrueLot] = []
@@ -152,6 +152,13 @@ def _buildings(
             garage = box(u + wide, v, min(u + wide + dice.between(2.8, 3.5), east), v + dice.between(5, 7))
             built.append(_building(lot, "annexe", [garage], dice))
         behind = v + deep + 7
+        if behind + 6.5 < depth and dice.happens(0.2):  # a farm: its barn is often larger than the house
+            far = dice.between(behind - 1.5, depth - 8)
+            barn = box(
+                west + 1, far, west + 1 + dice.between(9, min(18, east - west - 2)), far + dice.between(7, depth - far)
+            )
+            built.append(_building(lot, "barn", [barn], dice))
+            behind = depth
     elif kind == "old town":
         deep = dice.between(11, depth - 5)
         atoms = [box(west, 0, east, deep)]

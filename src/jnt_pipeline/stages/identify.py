@@ -27,7 +27,7 @@ from jnt_pipeline.twin import TwinIndex
 
 __all__ = ["CONTRADICTIONS", "LINKS_FILE", "identity_links", "ids_of_buildings", "plan_identity"]
 
-VERSION = 2
+VERSION = 3
 
 LINKS_FILE = "links.parquet"
 CONTRADICTIONS = "contradictions.parquet"

@@ -87,6 +87,7 @@ def address_buildings(
         "smaller": _smaller(buildings, shares, parameters.max_address_gap_m)[j],
         **_plot_features(plots, shares, i, j),
     }
+    features |= _built_plot_features(features, gap, i, len(addresses))
     features["via_and_stated"] = via * features["on_stated_parcel"]
     features["via_and_own"] = via * features["on_own_parcel"]
     features |= rivals(features, i, j, addresses, len(buildings), models["address-building first"])
@@ -95,13 +96,14 @@ def address_buildings(
     features["absent_on_plot"] = (
         np.zeros(len(i)) if plots is None or parcels is None else absent_on(registers, plots.nearest, parcels)[i]
     )
+    features["absent_and_off"] = features["absent_on_plot"] * (1 - _on_nearest(features))
     place = np.where(gap == 0, "inside", "nearest")
     is_stated = via > 0
     stated = np.where(gap > parameters.max_address_gap_m, "declared", np.char.add("declared+", place))
     evidence = {
         "distance_m": gap,
         "lead_m": leads * LEAD_M,
-        "share_on_nearest_parcel": features["on_own_parcel"] + features["on_facing_parcel"],
+        "share_on_nearest_parcel": _on_nearest(features),
         "share_on_stated_parcel": np.where(features["states_parcel"] > 0, features["on_stated_parcel"], np.nan),
         "via": objects([through.names.get((int(a), int(b)), "") for a, b in zip(i, j, strict=True)]),
         "registers_know_another_here": np.where(features["absent_on_plot"] > 0, features["absent_on_plot"], np.nan),
@@ -145,6 +147,27 @@ def _plot_features(plots: Plots | None, shares: Shares | None, i: Index, j: Inde
         "off_stated_parcel": speaks * (on_stated < 0.05),
         "stated_and_own": on_stated * on_own,
     }
+
+
+def _on_nearest(features: Features) -> Floats:
+    """Share of the building on the parcel that the address lies on or faces, 0 to 1."""
+    share: Floats = features["on_own_parcel"] + features["on_facing_parcel"]
+    return share
+
+
+def _built_plot_features(features: Features, gap: Floats, i: Index, n_addresses: int) -> dict[str, Floats]:
+    """Which building of its plot an address meets first: the house stands before its barn, however large that is.
+
+    ``behind``: by how much farther a building on the plot is than the first one there, 0 to 20 m. ``off_built_plot``:
+    1 for a building beside a plot on which another one stands.
+    """
+    share = _on_nearest(features)
+    on_plot = share > 1 / 3
+    first = np.full(n_addresses, np.inf)
+    np.minimum.at(first, i[on_plot], gap[on_plot])
+    behind = np.zeros(len(i))
+    behind[on_plot] = np.minimum(gap[on_plot] - first[i[on_plot]], 20) / 10
+    return {"behind": behind, "off_built_plot": ((share < 0.05) & np.isfinite(first[i])).astype(float)}
 
 
 def _register_features(
