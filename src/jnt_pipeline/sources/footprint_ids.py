@@ -12,7 +12,7 @@ taken: the id is the same, always, not mostly. EDIGÉO is read as Etalab writes 
 - A plan of 1e-7°: each vertex within 3 mm of where it was written, in any reference.
 - A plan of centimetres in its own projection: within 2 mm. Kept in another projection: as in the next line.
 - A plan without such a grid: a building changes its id where a vertex crosses the middle between two steps and the
-  centroid an edge: some four in a thousand for 0.1 mm, fifteen for 1 mm (``docs/identity.md``).
+  centroid an edge: at most a few in a thousand for 0.1 mm, some sixteen for 1 mm (``docs/identity.md``).
 - A building redrawn: nothing here. Within a territory, ``territory.changes`` carries the id of the edition before over,
   and so it does for ids that an earlier release of the toolkit made from vertices as they were.
 """
