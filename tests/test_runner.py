@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +38,21 @@ class Fails:
         raise UnreadableError("torn", where="tile.laz", found="3 points", expected="9", remedy="fetch it again")
 
 
+@dataclass(frozen=True)
+class Works:
+    """At work for longer than any test waits; says which process it is."""
+
+    seconds: float
+
+    def __call__(self, folder: Path) -> Mapping[str, Any]:
+        (folder / "new").write_text(str(os.getpid()))
+        (folder / "new").rename(folder / "process")
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            sum(range(10_000))
+        return {}
+
+
 def jobs(folder: Path, *works: Any) -> list[Job]:
     return [Job(name=f"j{i}", reason="new", work=work, folder=folder / f"j{i}") for i, work in enumerate(works)]
 
@@ -61,6 +80,44 @@ def test_a_killed_worker_is_named(tmp_path: Path) -> None:
     runner = LocalRunner(workers=2, mode="processes")
     with pytest.raises(JntError, match="worker process died"):
         list(runner.map(jobs(tmp_path, Square(1), Fails("killed")), "mixed"))
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.test_runner import Works, jobs\n"
+        "from jnt_pipeline.runner import LocalRunner\n"
+        "if __name__ == '__main__':\n"
+        "    runner = LocalRunner(workers=2, mode='processes')\n"
+        "    list(runner.map(jobs(Path(sys.argv[1]), Works(300), Works(300)), 'long'))"
+    )
+    (tmp_path / "program.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    run = subprocess.Popen([sys.executable, tmp_path / "program.py", tmp_path], env=environment)
+    said = [tmp_path / name / "process" for name in ("j0", "j1")]
+    assert soon(lambda: all(path.exists() for path in said) or run.poll() is not None)
+    workers = [int(path.read_text()) for path in said]
+    assert all(map(is_at_work, workers))
+    run.send_signal(signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
+    assert soon(lambda: not any(map(is_at_work, workers)))
+
+
+def soon(happens: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it happens before a minute has passed, which is far from the 300 s that the work would take."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if happens():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def is_at_work(process: int) -> bool:
+    """Whether the process lives; one that ended and that nobody has asked about yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_units_done_before_a_failure_stay(tmp_path: Path) -> None:

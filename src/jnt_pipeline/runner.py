@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -217,5 +218,19 @@ class LocalRunner:
         processes = self.mode == "processes" or (self.mode == "auto" and n_jobs >= PROCESSES_FROM)
         if processes:
             # Never fork: this process may already hold threads of Arrow, numba or PROJ.
-            return ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("forkserver"))
+            context = multiprocessing.get_context("forkserver")
+            return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_the_run)
         return ThreadPoolExecutor(self.workers)
+
+
+def _end_with_the_run() -> None:
+    """In a worker: end at once when the run that started it has died, instead of working on for nobody."""
+    run = multiprocessing.parent_process()
+    if run is None:
+        return
+
+    def wait() -> None:
+        run.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="end-with-the-run", daemon=True).start()
