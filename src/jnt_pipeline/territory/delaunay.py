@@ -111,6 +111,26 @@ def _enters(
 
 
 @compiled
+def _between(rx: float, ry: float, lx: float, ly: float, south: float, north: float) -> tuple[float, float]:
+    """Eastings that lie left of the direction r and right of the direction l, at both northings (pixel at 0, 0)."""
+    low, high = -math.inf, math.inf
+    for y in (south, north):
+        if ry > 0:
+            high = min(high, rx * y / ry)
+        elif ry < 0:
+            low = max(low, rx * y / ry)
+        elif rx * y <= 0:
+            low = math.inf
+        if ly > 0:
+            low = max(low, lx * y / ly)
+        elif ly < 0:
+            high = min(high, lx * y / ly)
+        elif lx * y >= 0:
+            low = math.inf
+    return low, high
+
+
+@compiled
 def _surrounding(
     x: Integers,
     y: Integers,
@@ -145,37 +165,42 @@ def _surrounding(
         if begin == end:
             continue
         n += end - begin
-        if right != left:
-            south, north = row * cell - py, (row + 1) * cell - py
-            if (
-                rx * south - ry * west > 0 and lx * south - ly * west < 0
-                and rx * south - ry * east > 0 and lx * south - ly * east < 0
-                and rx * north - ry * west > 0 and lx * north - ly * west < 0
-                and rx * north - ry * east > 0 and lx * north - ly * east < 0
-            ):  # fmt: skip
-                continue  # the whole run of cells lies between the two outermost directions
-        for i in range(begin, end):
-            qx, qy = np.int64(x[i]) - px, np.int64(y[i]) - py
-            if abs(qx) > reach or abs(qy) > reach:
-                continue
-            if right < 0:
-                right = left = i
-                rx, ry, lx, ly = qx, qy, qx, qy
-                continue
-            beyond_left = _side(lx, ly, qx, qy, nudge) > 0
-            if right == left:
+        skipped, resumed = last + 1, last + 1
+        if right != left:  # cells that lie whole between the two outermost directions cannot widen them
+            south, north = float(row * cell - py), float((row + 1) * cell - py)
+            low, high = _between(float(rx), float(ry), float(lx), float(ly), south, north)
+            low, high = max(low, west - 1.0), min(high, east + 1.0)  # now of a size that fits an integer
+            if low < high:
+                skipped = max(first, int((low + px) / cell) + 2)
+                resumed = min(last + 1, int((high + px) / cell) - 1)
+            if resumed <= skipped:
+                skipped, resumed = last + 1, last + 1
+        for start, stop in (
+            (begin, starts[row * n_columns + skipped]),
+            (starts[row * n_columns + resumed], end),
+        ):
+            for i in range(start, stop):
+                qx, qy = np.int64(x[i]) - px, np.int64(y[i]) - py
+                if abs(qx) > reach or abs(qy) > reach:
+                    continue
+                if right < 0:
+                    right = left = i
+                    rx, ry, lx, ly = qx, qy, qx, qy
+                    continue
+                beyond_left = _side(lx, ly, qx, qy, nudge) > 0
+                if right == left:
+                    if beyond_left:
+                        left, lx, ly = i, qx, qy
+                    else:
+                        right, rx, ry = i, qx, qy
+                    continue
+                left_of_right = _side(rx, ry, qx, qy, nudge) > 0
+                if beyond_left and not left_of_right:
+                    return right, left, i, False, n
                 if beyond_left:
                     left, lx, ly = i, qx, qy
-                else:
+                elif not left_of_right:
                     right, rx, ry = i, qx, qy
-                continue
-            left_of_right = _side(rx, ry, qx, qy, nudge) > 0
-            if beyond_left and not left_of_right:
-                return right, left, i, False, n
-            if beyond_left:
-                left, lx, ly = i, qx, qy
-            elif not left_of_right:
-                right, rx, ry = i, qx, qy
     on_rim = bool(right != left and rx * ly - ry * lx == 0 and rx * lx + ry * ly < 0)
     return -1, -1, -1, on_rim, n
 
