@@ -1,4 +1,4 @@
-"""PointBlock: classified LiDAR points of one area, as plain arrays."""
+"""Classified LiDAR points as plain arrays: those of one area, and those that pass by in a stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,49 @@ from numpy.typing import NDArray
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.crs.reference import Reference
 
-__all__ = ["PointBlock"]
+__all__ = ["QUANTA_PER_M", "PointBlock", "PointChunk"]
+
+QUANTA_PER_M = 10_000
+"""Planimetry and elevations are computed in whole tenths of a millimetre: LiDAR HD is delivered in centimetres."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointChunk:
+    """Some points of a stream (*flux de points*): whole steps from an origin, as LAS stores them, nothing rounded.
+
+    Easting, northing and elevation are ``steps · step + origin``, in tenths of a millimetre.
+    """
+
+    x: NDArray[np.int32]
+    """Shape (n,): steps in easting; contiguous, like all of them."""
+    y: NDArray[np.int32]
+    z: NDArray[np.int32]
+    classification: NDArray[np.uint8]
+    """Shape (n,): ASPRS / IGN class codes."""
+    step: tuple[int, int, int]
+    origin: tuple[int, int, int]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @classmethod
+    def of(cls, xyz: NDArray[np.float64], classification: NDArray[np.uint8]) -> PointChunk:
+        """Points (n, 3) in metres, rounded to tenths of a millimetre.
+
+        Raises ``ValueError`` where they are not finite, or farther than 200 km from one another.
+        """
+        if not len(xyz):
+            nothing = np.empty(0, np.int32)
+            return cls(x=nothing, y=nothing, z=nothing, classification=classification, step=(1, 1, 1), origin=(0, 0, 0))
+        low, high = np.rint(xyz.min(axis=0) * QUANTA_PER_M), np.rint(xyz.max(axis=0) * QUANTA_PER_M)
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and (high - low).max() < 2**31):
+            raise ValueError(f"points that are not finite, or too far apart: {low.tolist()} to {high.tolist()}")
+        x, y, z = (
+            np.ascontiguousarray((np.rint(xyz[:, axis] * QUANTA_PER_M) - low[axis]).astype(np.int32))
+            for axis in range(3)
+        )
+        origin = (int(low[0]), int(low[1]), int(low[2]))
+        return cls(x=x, y=y, z=z, classification=classification, step=(1, 1, 1), origin=origin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from jnt_pipeline.errors import EmptySourceError, SourceError
 from jnt_pipeline.provenance import Counts, SourceFile
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
 from jnt_pipeline.sources.las_header import read_las_promise
-from jnt_pipeline.sources.las_points import TileSummary, read_las_header, read_points, summarise_tile
+from jnt_pipeline.sources.las_points import TileSummary, read_las_header, read_points, stream_points, summarise_tile
 from jnt_pipeline.sources.las_reference import resolve_reference, stated_crs
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 
@@ -32,6 +32,7 @@ __all__ = [
     "named_square",
     "read_points",
     "read_tile",
+    "stream_points",
     "tile_id_of_name",
 ]
 

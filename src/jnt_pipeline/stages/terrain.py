@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.provenance import Provenance
@@ -21,10 +20,10 @@ from jnt_pipeline.runner import Planned
 from jnt_pipeline.stages.kilometres import widened
 from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
 from jnt_pipeline.stages.rasters import write_raster
-from jnt_pipeline.stages.tiles import Cell, PointFile, gather_points
+from jnt_pipeline.stages.tiles import Cell, PointFile, stream_files
 from jnt_pipeline.store import Record, Unit
 from jnt_pipeline.territory.grid import Grid, pixel_quanta
-from jnt_pipeline.territory.terrain import TerrainParameters, derive_dhm, derive_dsm, derive_dtm
+from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_dhm, derive_surfaces
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
@@ -126,9 +125,8 @@ class TerrainWork:
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
         """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
-        points = gather_points(self.files, self.around, self.reference)
-        dtm, dsm = (_within(self._reached(), self.grid, points, self.parameters, by) for by in (derive_dtm, derive_dsm))
-        facts: dict[str, Any] = {"n_points_read": len(points)}
+        n_points, dtm, dsm = self._from_points()
+        facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
             dtm, dtm_grids = self._filled(dtm, "dtm")
@@ -145,6 +143,17 @@ class TerrainWork:
         for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
+
+    def _from_points(self) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
+        """Number of points that could matter, DTM and DSM: NaN where no point can give a value."""
+        part = self._reached()
+        if part is None:
+            return 0, np.full(self.grid.shape, np.nan, np.float32), np.full(self.grid.shape, np.nan, np.float32)
+        points = TerrainPoints(part, self.parameters)
+        for chunk in stream_files(self.files, self.around):
+            points.add(chunk)
+        dtm, dsm = derive_surfaces(points)
+        return points.n_points, _placed(dtm, part, self.grid), _placed(dsm, part, self.grid)
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""
@@ -169,23 +178,16 @@ class TerrainWork:
         return filled_from(values, found.values), grids
 
 
-def _within(
-    part: Grid | None,
-    grid: Grid,
-    points: PointBlock,
-    parameters: TerrainParameters,
-    derive: Callable[[PointBlock, Grid, TerrainParameters], NDArray[np.float32]],
-) -> NDArray[np.float32]:
+def _placed(values: NDArray[np.float32], part: Grid, grid: Grid) -> NDArray[np.float32]:
     """Values of a part of ``grid``, NaN elsewhere: a pixel depends on the points alone, not on the extent."""
     if part == grid:
-        return derive(points, grid, parameters)
-    values = np.full(grid.shape, np.nan, np.float32)
-    if part is not None:
-        size = pixel_quanta(grid.resolution_m)
-        row = (grid.first_centre[1] - part.first_centre[1]) // size
-        column = (part.first_centre[0] - grid.first_centre[0]) // size
-        values[row : row + part.n_rows, column : column + part.n_columns] = derive(points, part, parameters)
-    return values
+        return values
+    whole = np.full(grid.shape, np.nan, np.float32)
+    size = pixel_quanta(grid.resolution_m)
+    row = (grid.first_centre[1] - part.first_centre[1]) // size
+    column = (part.first_centre[0] - grid.first_centre[0]) // size
+    whole[row : row + part.n_rows, column : column + part.n_columns] = values
+    return whole
 
 
 def _known_pct(values: NDArray[np.float32]) -> float:

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from jnt_pipeline.area import Bounds
-from jnt_pipeline.base_layers.points import PointBlock
+from jnt_pipeline.base_layers.points import PointBlock, PointChunk
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.disk import file_sha256
 from jnt_pipeline.errors import AssemblyError
-from jnt_pipeline.sources.lidar import read_points
+from jnt_pipeline.sources.lidar import read_points, stream_points
 from jnt_pipeline.stages.ingest import POINT_FILES
 from jnt_pipeline.stages.raster_files import RasterFile
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.twin import TwinIndex
 
-__all__ = ["Cell", "PointFile", "cells", "gather_points", "point_files"]
+__all__ = ["Cell", "PointFile", "cells", "gather_points", "point_files", "stream_files"]
 
 _KM = 1000.0
 
@@ -117,6 +118,13 @@ def gather_points(files: tuple[PointFile, ...], bounds: Bounds, reference: Refer
         tile.verify()
         blocks.append(read_points(tile.path, reference=reference, bounds=bounds))
     return PointBlock.joined(blocks) if blocks else _no_points(reference)
+
+
+def stream_files(files: tuple[PointFile, ...], bounds: Bounds) -> Iterator[PointChunk]:
+    """The points of every file that may hold some inside ``bounds``, in chunks; points beyond may come along."""
+    for file in files:
+        file.verify()
+        yield from stream_points(file.path, bounds=bounds)
 
 
 def _no_points(reference: Reference) -> PointBlock:

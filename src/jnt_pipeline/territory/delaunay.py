@@ -207,17 +207,17 @@ def _surrounding(
 
 @compiled
 def _quadrants(
-    x: Integers, y: Integers, starts: Integers, frame: Frame, px: Integer, py: Integer, nudge: int
+    x: Integers, y: Integers, starts: Integers, frame: Frame, px: Integer, py: Integer, nudge: int, span: int
 ) -> tuple[int, int, int]:
-    """A triangle around the pixel from the nearest point of each quadrant in the 3 x 3 cells around, or -1."""
+    """A triangle around the pixel from the nearest point of each quadrant, up to ``span`` cells away, or -1."""
     cell, n_rows, n_columns = frame[0], frame[1], frame[2]
     row, column = py // cell, px // cell
-    first, last = max(0, column - 1), min(n_columns - 1, column + 1)
+    first, last = max(0, column - span), min(n_columns - 1, column + span)
     a = b = c = d = -1
-    far = np.int64(16) * cell * cell
+    far = np.int64(16) * span * span * cell * cell
     near_a = near_b = near_c = near_d = far
     if first <= last:
-        for k in range(max(0, row - 1), min(n_rows - 1, row + 1) + 1):
+        for k in range(max(0, row - span), min(n_rows - 1, row + span) + 1):
             for i in range(starts[k * n_columns + first], starts[k * n_columns + last + 1]):
                 qx, qy = np.int64(x[i]) - px, np.int64(y[i]) - py
                 near = qx * qx + qy * qy
@@ -252,7 +252,9 @@ def _triangle(
     half = min(cell, reach)
     a = b = c = -1
     if 3 * cell <= reach:
-        a, b, c = _quadrants(x, y, starts, frame, px, py, nudge)
+        a, b, c = _quadrants(x, y, starts, frame, px, py, nudge, 1)
+        if a < 0:
+            a, b, c = _quadrants(x, y, starts, frame, px, py, nudge, 2)
     while a < 0:
         a, b, c, on_rim, n = _surrounding(x, y, starts, frame, px, py, half, reach, nudge)
         if a >= 0 or half >= reach:

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from jnt_pipeline.area import Bounds
+from jnt_pipeline.base_layers.points import QUANTA_PER_M
 from jnt_pipeline.errors import AssemblyError
 
 __all__ = ["QUANTA_PER_M", "Grid", "pixel_quanta", "quanta"]
-
-QUANTA_PER_M = 10_000
-"""Planimetry and elevations are computed in whole tenths of a millimetre: LiDAR HD is delivered in centimetres."""
 
 _KM_QUANTA = 1000 * QUANTA_PER_M
 
