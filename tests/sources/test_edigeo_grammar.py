@@ -185,6 +185,16 @@ def test_the_zip_of_a_departement_lists_its_sheets_and_gives_them_one_by_one(tmp
     assert len(parcels[1].provenance.files) == 10
 
 
+def test_a_damaged_sheet_in_the_zip_of_a_departement_is_named(tmp_path: Path) -> None:
+    whole = write_sheet(tmp_path, sheet(ONE)).read_bytes()
+    with zipfile.ZipFile(tmp_path / "dep38.zip", "w") as archive:
+        archive.writestr(f"38001/edigeo-{SHEET}.tar.bz2", whole)
+        archive.writestr("38002/edigeo-380020000A01.tar.bz2", whole[:-100])
+    with pytest.raises(UnreadableError) as caught:
+        read_edigeo(tmp_path / "dep38.zip")
+    assert caught.value.where == "dep38.zip!38002/edigeo-380020000A01.tar.bz2"
+
+
 def test_names_tell_the_sheet_then_folders_then_the_option(tmp_path: Path) -> None:
     plan = sheet(ONE)
     thf = write_sheet_folder(tmp_path, plan)

@@ -48,7 +48,7 @@ def read_members(sheet: Sheet) -> Members:
     try:
         found, files = _unpacked(sheet)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise archive_damage(sheet.files[0], error) from error
+        raise archive_damage(sheet.files[0], error, member=sheet.member) from error
     content: dict[str, bytes] = {}
     for name, one in found:
         key = PurePosixPath(name).name.upper()

@@ -180,12 +180,13 @@ def _thf_name_inside(archive: Path) -> str:
     return next((name for name in names if name.lower().endswith(".thf")), archive.name)
 
 
-def archive_damage(path: Path, error: Exception) -> UnreadableError:
-    """The error of an archive, or of a file, that cannot be read whole."""
+def archive_damage(path: Path, error: Exception, *, member: str = "") -> UnreadableError:
+    """The error of an archive, of a file, or of the ``member`` of a zip, that cannot be read whole."""
+    size = "" if member else f" ({path.stat().st_size:,} bytes)"
     return UnreadableError(
         "the archive is damaged or cut short",
-        where=path.name,
-        found=f"{error or type(error).__name__} ({path.stat().st_size:,} bytes)",
+        where=f"{path.name}!{member}" if member else path.name,
+        found=f"{str(error) or type(error).__name__}{size}",
         expected="a whole archive",
         remedy="download the sheet again and compare its size with the producer's",
     )
