@@ -196,3 +196,29 @@ def test_any_geometry_with_heights_is_read_as_it_is(tmp_path: Path, name: str) -
     assert [shapely.get_coordinates(one, include_z=True)[0].tolist() for one in shapes] == [[0, 0, 5], [20, 0, 7]]
     assert (features.n_features, batch["CODE"].to_pylist()) == (2, ["01", "02"])
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("plots.shp", "index of the shapefile is missing"), ("plots.gpkg", "the file is cut short")]
+)
+def test_the_names_of_the_layers_of_a_broken_file_are_refused_in_words_of_ours(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    path = written(tmp_path, name.split(".")[1])
+    if path.suffix == ".shp":
+        path.with_suffix(".shx").unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadableError, match=told) as caught:
+        layer_names(path)
+    assert "SHAPE_RESTORE_SHX" not in str(caught.value)
+    assert "sqlite3" not in str(caught.value)
+
+
+def test_a_file_that_is_of_no_format_is_shown_by_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "trees.json"
+    path.write_text('System check identified some issues:\n{"type": "FeatureCollection", "features": []}')
+    for opened in (layer_names, open_features):
+        with pytest.raises(UnreadableError) as caught:
+            opened(path)
+        assert caught.value.found == "a file that begins with 'System check identified some issues:'"

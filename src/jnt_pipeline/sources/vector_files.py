@@ -101,7 +101,7 @@ def layer_names(path: Path) -> tuple[str, ...]:
         return (path.stem,)
     import pyogrio
 
-    with at_hand(path) as place, _gdal_errors(path), _heard():
+    with at_hand(path) as place, _gdal_errors(path, place), _heard():
         return tuple(str(name) for name, _ in pyogrio.list_layers(place))
 
 
@@ -165,7 +165,7 @@ def _open_by_gdal(path: Path, layer: str | None) -> Features:
     import pyogrio
 
     pyogrio.set_gdal_config_options(_GDAL_OPTIONS)
-    with at_hand(path) as place, _gdal_errors(path), _heard() as notes:
+    with at_hand(path) as place, _gdal_errors(path, place), _heard() as notes:
         require_whole(place, where=path.name)
         chosen = _chosen(path, [(str(name), kind) for name, kind in pyogrio.list_layers(place)], layer)
         encoding, told = dbf_encoding(place)
@@ -190,7 +190,7 @@ def _gdal_batches(features: Features, records_at_once: int) -> Iterator[pa.Recor
 
     pyogrio.set_gdal_config_options(_GDAL_OPTIONS)
     with at_hand(features.path) as place:
-        with _gdal_errors(features.path), _heard():
+        with _gdal_errors(features.path, place), _heard():
             opened = pyogrio.open_arrow(
                 place,
                 layer=features.layer,
@@ -337,13 +337,20 @@ _OPENERS = {"Parquet": _parquet_batches, _SCANNED: _json_batches}
 
 
 @contextmanager
-def _gdal_errors(path: Path) -> Iterator[None]:
+def _gdal_errors(path: Path, place: Path) -> Iterator[None]:
+    """Errors of GDAL on ``place``, the file at hand, as ours: what the file itself tells of the damage comes first."""
     from pyogrio.errors import DataLayerError, DataSourceError
 
     try:
         yield
     except (DataSourceError, DataLayerError) as error:
-        raise _damaged(path, str(error)) from error
+        require_whole(place, where=path.name)
+        found = str(error)
+        if "not recognized" in found:
+            with place.open("rb") as file:
+                begin = file.read(60).decode("latin-1").strip().partition("\n")[0].strip()
+            found = f"a file that begins with {begin!r}"
+        raise _damaged(path, found) from error
 
 
 @contextmanager
