@@ -230,3 +230,17 @@ def test_files_of_one_stem_in_a_folder_are_units_of_their_own(tmp_path: Path, na
     read = [collected(source.read(unit, None)[0]).frame["tree_id"].item() for unit in units]
     assert sorted(read) == [f"T{i}" for i in range(len(names))]
     assert [unit.name for unit in units] == [unit.name for unit in source.units(None)]
+
+
+def test_a_record_whose_date_is_no_day_is_set_aside_with_its_words(tmp_path: Path) -> None:
+    trees = {"NUMERO": ["T1", "T2", "T3"], "PLANTE": ["15/03/2020", "oak", "2020-13-01"]}
+    columns = {
+        "tree_id": {"from": "NUMERO"},
+        "planted_on": {"from": "PLANTE", "kind": "date"},
+    }
+    layer = layer_of(write_features(tmp_path / "t.gpkg", POINTS, trees), columns=columns)
+    assert layer.frame[["tree_id", "planted_on"]].to_numpy().tolist() == [["T1", "2020-03-15"]]
+    assert list(layer.rejected[["record", "reason", "detail"]].itertuples(index=False, name=None)) == [
+        ("T2", "bad_planted_on", "PLANTE 'oak' is not a day (YYYY-MM-DD)"),
+        ("T3", "bad_planted_on", "PLANTE '2020-13-01' is not a day (YYYY-MM-DD)"),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from jnt_pipeline.base_layers.columns import Kind
 
-__all__ = ["Judged", "as_date", "as_text", "of_kind"]
+__all__ = ["Judged", "as_date", "as_text", "is_day", "of_kind"]
 
 _NUMBER = r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$"
 _WHOLE = r"^[+-]?\d{1,15}([.,]0*)?$"
@@ -60,6 +61,18 @@ def as_date(values: pa.Array) -> pa.Array:
     text = pc.replace_substring_regex(text, r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3")
     text = pc.replace_substring_regex(text, r"^(\d\d)/(\d\d)/(\d{4})$", r"\3-\2-\1")
     return pc.if_else(pc.equal(pc.utf8_lower(text), "absent"), pa.scalar(None, pa.string()), text)
+
+
+def is_day(days: pa.Array) -> pa.Array:
+    """Whether each text is a day of the calendar, as :func:`as_date` writes it; null for null."""
+    return pa.array([None if text is None else _is_day(text) for text in days.to_pylist()], pa.bool_())
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def of_kind(

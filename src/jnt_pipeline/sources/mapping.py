@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.columns import Column, LayerSchema
 from jnt_pipeline.base_layers.streams import GEOMETRY
-from jnt_pipeline.sources.column_values import Judged, as_date, as_text, of_kind
+from jnt_pipeline.sources.column_values import Judged, as_date, as_text, is_day, of_kind
 
 __all__ = ["Field", "Head", "Joined", "Mapping", "Rejection", "near_names"]
 
@@ -71,6 +71,8 @@ class Field:
     """Regular expression of what separates the ids of a list: they come out joined with ``|``."""
     is_date: bool = False
     """Whether it is a day: YYYY-MM-DD comes out, from that form, YYYYMMDD, DD/MM/YYYY or an instant."""
+    must_be_day: bool = False
+    """Whether a record whose date is no day is set aside; else its text stays as the producer wrote it."""
     factor: float = 1.0
     """By which a number is multiplied: the unit of the file in that of the schema."""
     nothing: tuple[float, ...] = ()
@@ -239,6 +241,8 @@ def _read(raw: pa.Array, one: Field, column: Column) -> Judged:
     if one.codes:
         positions = pc.index_in(values, pa.array([code for code, _ in one.codes]))
         values = pc.coalesce(pc.take(pa.array([word for _, word in one.codes]), positions), values)
+    if one.must_be_day:
+        return Judged(values=values, bad=pc.invert(is_day(values)), expected="a day (YYYY-MM-DD)")
     if not one.pattern:
         return Judged(values=values)
     bad = pc.invert(pc.match_substring_regex(values, f"^(?:{one.pattern})$"))

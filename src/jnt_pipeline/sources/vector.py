@@ -199,6 +199,7 @@ def _fields(source: VectorSource, schema: LayerSchema) -> tuple[MappingField, ..
             constant=column.constant,
             codes=tuple(column.codes.items()),
             is_date=column.kind == "date" or (kinds[name] == "text" and name.endswith("_on")),
+            must_be_day=column.kind == "date" and not column.codes and not column.pattern,
             factor=_UNITS.get(column.unit, 1.0),
             pattern=column.pattern,
         )
