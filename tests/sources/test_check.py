@@ -500,3 +500,11 @@ def test_a_missing_file_is_called_missing_not_damaged(tmp_path: Path) -> None:
     report = check_file(tmp_path / "absent.laz")
     assert (report.verdict, report.exit_code, report.codes) == ("unreadable", 3, ("missing_file",))
     assert report.findings[0].message.startswith("no such file")
+
+
+@pytest.mark.parametrize("name", ["trees.gpkg", "cadastre-38001-parcelles.json", "adresses.csv"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    report = check_file(tmp_path / name)
+    assert (report.verdict, report.findings[0].code) == ("unreadable", "damaged")
+    assert report.findings[0].message.startswith("the file is empty; found 0 bytes")

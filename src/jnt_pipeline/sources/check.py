@@ -68,6 +68,14 @@ def _examined(path: Path, crs: Reference | None, vertical: str | None) -> Examin
                 "no such file", where=path.name, expected="a file", remedy="check the path and its spelling"
             )
             return IntakeReport.refused(path, "unknown", missing, "missing_file"), None
+        if not path.stat().st_size:
+            raise UnreadableError(
+                "the file is empty",
+                where=path.name,
+                found="0 bytes",
+                expected="a whole file",
+                remedy="download the file again and compare its size with the producer's",
+            )
         kind = sniff(path)
     except JntError as error:
         return IntakeReport.refused(path, "unknown", error, _code(error)), None
