@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from jnt_pipeline.base_layers.layers import Layer
 from jnt_pipeline.base_layers.normalise import normalise
 from jnt_pipeline.base_layers.streams import collected
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.errors import ConfigError, EmptySourceError, MissingCrsError, SourceError
+from jnt_pipeline.errors import ConfigError, EmptySourceError, MissingCrsError, SourceError, UnsupportedError
 from jnt_pipeline.sources.check import check_file
 from jnt_pipeline.sources.vector import VectorSource
 from source_files import OWNER, feature, write_collection
@@ -128,6 +129,17 @@ def test_a_file_without_reference_is_an_error(tmp_path: Path) -> None:
     path = write_features(tmp_path / "t.fgb", POINTS, TREES, crs=None)
     with pytest.raises(MissingCrsError, match=r"t\.fgb"):
         layer_of(path)
+
+
+def test_a_table_without_geometry_is_called_one(tmp_path: Path) -> None:
+    pd.DataFrame({"NUM": ["1"], "ESSENCE": ["tilleul"]}).to_parquet(tmp_path / "trees.parquet")
+    with pytest.raises(UnsupportedError, match="table without geometry"):
+        layer_of(tmp_path / "trees.parquet", columns={"tree_id": {"from": "NUM"}})
+
+
+def test_geojson_without_features_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(EmptySourceError, match="no feature"):
+        layer_of(write_collection(tmp_path / "trees.geojson"))
 
 
 def test_elevations_need_a_vertical_reference_and_take_the_declared_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.errors import MissingCrsError
+from jnt_pipeline.errors import MissingCrsError, UnsupportedError
 from jnt_pipeline.sources.files import safe_name
 from jnt_pipeline.sources.vector_files import Features
 
@@ -57,10 +57,19 @@ def _are_apart(names: Mapping[Path, str]) -> bool:
 def reference_for(features: Features, declared: Reference | None) -> tuple[Reference, tuple[str, ...]]:
     """The reference of a file's coordinates, declared or stated, and what to note about it.
 
-    Raises ``MissingCrsError`` when it is neither stated nor declared, or the file states no known system.
+    Raises ``MissingCrsError`` when it is neither stated nor declared, or the file states no known system;
+    ``UnsupportedError`` for a table that states none, where there is nothing to declare it of.
     """
     if declared is None:
         stated = features.reference
+        if stated is None and not features.geometry_type:
+            raise UnsupportedError(
+                "the file is a table without geometry",
+                where=features.path.name,
+                found=f"columns {', '.join(features.columns.names[:8])}" if features.columns.names else "no column",
+                expected="features with a geometry, and metadata that name it (GeoParquet: the key `geo`)",
+                remedy="write it again as features, e.g. with GeoDataFrame.to_parquet or QGIS",
+            )
         if stated is None:
             raise MissingCrsError(
                 "the file states no coordinate reference system",

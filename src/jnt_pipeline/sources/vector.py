@@ -177,7 +177,8 @@ def read_vector(files: tuple[Path, ...], source: VectorSource) -> LayerStream:
     """The layer that the declaration makes of one file, given with its parts.
 
     Raises ``ConfigError`` when the mapping names a column that the file does not have, ``UnreadableError``,
-    ``MissingCrsError``, ``SourceError`` (the layer inside the file has to be named).
+    ``MissingCrsError``, ``EmptySourceError`` (GeoJSON without features), ``SourceError`` (the layer inside the file
+    has to be named).
     """
     features = open_features(files[0], layer=source.file_layer)
     schema = source.schema_of_layer
@@ -209,6 +210,13 @@ def _fields(source: VectorSource, schema: LayerSchema) -> tuple[MappingField, ..
 
 def _require_columns(mapping: Mapping, features: Features, source: VectorSource) -> None:
     names = tuple(features.columns.names)
+    if not names and features.n_features == 0:  # GeoJSON without features states no columns
+        raise EmptySourceError(
+            "the file holds no feature",
+            where=features.path.name,
+            expected="at least one feature, or a format that states its columns",
+            remedy="leave the file out, or download it again",
+        )
     for field in mapping.absent(names):
         wanted = source.columns[field.to].origins
         raise ConfigError(

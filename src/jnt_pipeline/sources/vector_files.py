@@ -365,7 +365,7 @@ def _heard() -> Iterator[list[str]]:
 
 
 def _without_folders(text: str) -> str:
-    return " ".join(word.rsplit("/", 1)[-1] for word in text.split())
+    return " ".join(word if word == "I/O" else word.rsplit("/", 1)[-1] for word in text.split())
 
 
 def _damaged(path: Path, found: str) -> UnreadableError:

@@ -252,7 +252,13 @@ def _all_set_aside(layers: Mapping[str, LayerEntry]) -> str:
     """What became of the records, by layer and reason."""
     counts = {name: entry.counts for name, entry in layers.items() if entry.counts.read}
     told = [
-        f"{name}: {one.read:,} read, " + ", ".join(f"{n:,} {reason}" for reason, n in sorted(one.rejected.items()))
+        f"{name}: {one.read:,} read, "
+        + ", ".join(
+            [
+                *(f"{n:,} {reason}" for reason, n in sorted(one.rejected.items())),
+                *([f"{one.kept:,} without a place on the map"] if one.kept else []),
+            ]
+        )
         for name, one in sorted(counts.items())
     ]
     return "; ".join(told) or "no record at all"
