@@ -226,6 +226,12 @@ def test_values_that_look_like_heights_above_the_ground_are_a_doubt_where_no_nam
     assert "heights_above_ground" not in check_file(named, vertical="EPSG:5720").codes
 
 
+def test_a_folder_of_all_three_rasters_states_nothing_of_one_of_them(tmp_path: Path) -> None:
+    (tmp_path / "MNT_MNS_MNH").mkdir()
+    path = write_geotiff(tmp_path / "MNT_MNS_MNH/0900.tif", RAMP, west=899_999.75, north=6_500_000.25)
+    assert tile(path, surface="dtm", vertical="EPSG:5720")["surface"] == "dtm"
+
+
 @pytest.mark.shared
 def test_igns_heights_above_the_ground_are_no_terrain(shared: Path) -> None:
     (path,) = (shared / "data/lidar/montpellier_50m/reference/DHM").glob("*.tif")
@@ -256,6 +262,9 @@ def test_a_name_of_another_kilometre_than_the_pixels_is_an_error(tmp_path: Path,
         (ALTI.replace(".asc", ".tif"), 5.0, 904_960.0, 6_499_000.0),  # RGE ALTI at 5 m: tiles of 5 km
         ("BDALTIV2_25M_FXX_0900_6500_MNT_LAMB93_IGN69.tif", 25.0, 899_987.5, 6_500_012.5),
         ("commune_0100_0200_MNT_IGN69.tif", 0.5, 899_999.75, 6_500_000.25),  # no product: numbers of its own
+        (LHD.replace("6500_", "6500_2023_"), 0.5, 899_999.75, 6_500_000.25),  # a year beside the kilometres
+        (LHD.replace("0900_", "2023_0900_"), 0.5, 899_999.75, 6_500_000.25),
+        (LHD.replace(".tif", "_1200_1200.tif"), 0.5, 899_999.75, 6_500_000.25),  # and the size of a picture
     ],
 )
 def test_a_raster_inside_its_named_tile_is_read(
@@ -266,8 +275,12 @@ def test_a_raster_inside_its_named_tile_is_read(
 
 
 def test_a_raster_moved_to_another_projection_is_not_judged_by_the_kilometres_of_its_name(tmp_path: Path) -> None:
-    path = write_geotiff(tmp_path / LHD, RAMP, west=1_699_999.75, north=5_200_000.25, crs="EPSG:3946")
-    assert tile(path)["stored_reference"] == "EPSG:3946+5720"
+    for name in (LHD, "LHD_FXX_0900_6500_MNS_IGN69.tif"):  # with and without a word for the projection
+        path = write_geotiff(tmp_path / name, RAMP, west=1_699_999.75, north=5_200_000.25, crs="EPSG:3946")
+        assert tile(path)["stored_reference"] == "EPSG:3946+5720"
+    short = write_geotiff(path, RAMP, west=900_999.75, north=6_500_000.25)
+    with pytest.raises(SourceError, match="elsewhere than its name states"):
+        tile(short)
 
 
 # --- jnt check ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from jnt_pipeline.sources.elevation_names import (
     is_companion,
     is_raster_name,
     product_of_name,
+    states_elevations,
     states_heights,
     surface_of_name,
     tile_of_name,
@@ -129,8 +130,9 @@ def surface_of(path: Path, declared: Surface | None) -> Surface:
     stated = surface_of_name(name)
     height = states_heights(name)
     if height is None and stated is None:
-        height = states_heights(path.parent.name)
-        place = f"in the name of its folder, {path.parent.name}"
+        folder = path.parent.name
+        height = None if states_elevations(folder) else states_heights(folder)
+        place = f"in the name of its folder, {folder}"
     else:
         place = "in the name"
     if height is not None and declared in {"dtm", "dsm"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jnt_pipeline.crs.france.territories import TERRITORIES
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import SourceError
 from jnt_pipeline.sources.elevation_names import named_corner, product_of_name
@@ -13,6 +14,7 @@ __all__ = ["above_ground_doubt", "require_named_place"]
 _SIDE_M = {"LiDAR HD": 1000.0}
 _PIXELS_A_SIDE = 1000  # RGE ALTI and BD ALTI: 1 km at 1 m, 5 km at 5 m, 25 km at 25 m
 _SAME_PLANE = {"EPSG:9794": "EPSG:2154"}  # realisations of Lambert-93, 3 mm apart
+_LEGAL = {territory.legal[0] for territory in TERRITORIES}
 _ABOVE_GROUND_M = (-5.0, 60.0)  # holes and noise of MNS - MNT; the tallest trees and most buildings of a tile
 _NEAR_ZERO_SHARE = 0.1  # bare ground of IGN's own MNH: 33 % in the town of Montpellier, some 10 % under trees
 
@@ -21,12 +23,13 @@ def require_named_place(header: RasterHeader, file_name: str, reference: Referen
     """Raise ``SourceError`` where the pixels lie outside the tile that a product name states.
 
     One pixel is allowed for: LiDAR HD and RGE ALTI have the *centres* of their pixels on whole multiples, so that the
-    outer edge lies half a pixel outside the kilometre. Says nothing where the reference is not the named projection.
+    outer edge lies half a pixel outside the kilometre. Says nothing where the reference is not the named projection,
+    or, where the name has no word for one, no legal projection of a French territory.
     """
     corner, product = named_corner(file_name), product_of_name(file_name)
     named = named_code(file_name)
-    plane = _SAME_PLANE.get(reference.horizontal, reference.horizontal)
-    if corner is None or product is None or (named is not None and _SAME_PLANE.get(named, named) != plane):
+    planes = {_plane(code) for code in (_LEGAL if named is None else {named})}
+    if corner is None or product is None or _plane(reference.horizontal) not in planes:
         return
     pixel = abs(header.pixel[0])
     side = _SIDE_M.get(product, _PIXELS_A_SIDE * pixel)
@@ -55,3 +58,7 @@ def above_ground_doubt(summary: RasterSummary) -> str | None:
         f"the values look like heights above the ground (MNH), not elevations: all from {summary.lowest_m:.2f} to "
         f"{summary.highest_m:.2f} m, {share:.0%} of them within 0.1 m of zero"
     )
+
+
+def _plane(code: str) -> str:
+    return _SAME_PLANE.get(code, code)

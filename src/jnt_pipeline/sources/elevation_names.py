@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ __all__ = [
     "is_raster_name",
     "named_corner",
     "product_of_name",
+    "states_elevations",
     "states_heights",
     "surface_of_name",
     "tile_of_name",
@@ -32,6 +34,7 @@ _PRODUCTS = {
 }
 _ABOVE_GROUND = {"MNHC", "CHM", "NDSM"}  # heights of the canopy, or of all above the ground, under other words
 _KM = re.compile(r"\d{4}")
+_MOST_EAST_KM = 1400  # Corsica ends at 1,250 km of Lambert-93, and no UTM zone reaches 1,000
 
 
 def is_raster_name(name: str) -> bool:
@@ -91,6 +94,15 @@ def states_heights(name: str) -> str | None:
     return None
 
 
+def states_elevations(name: str) -> bool:
+    """Whether a word of a name states terrain or surface, whatever else it states.
+
+    >>> states_elevations("MNT_MNS_MNH"), states_elevations("MNH")
+    (True, False)
+    """
+    return bool({_SURFACES.get(word) for word in re.split(r"[^A-Z]+", name.upper())} & {"dtm", "dsm"})
+
+
 def named_corner(name: str) -> tuple[float, float] | None:
     """NORTH-WEST corner of the tile that a product name states, metres in the named projection; None without one.
 
@@ -121,10 +133,12 @@ def _stem(name: str) -> str:
 
 
 def _kilometres(stem: str) -> tuple[str, str] | None:
-    """The last pair of four digits: a year may stand before it."""
+    """The first pair of four digits whose easting is one: a year, before or after it, is more than any easting."""
     words = re.split(r"[_-]", stem)
-    pairs = [i for i in range(len(words) - 1) if _KM.fullmatch(words[i]) and _KM.fullmatch(words[i + 1])]
-    return (words[pairs[-1]], words[pairs[-1] + 1]) if pairs else None
+    for east, north in pairwise(words):
+        if _KM.fullmatch(east) and _KM.fullmatch(north) and int(east) <= _MOST_EAST_KM:
+            return east, north
+    return None
 
 
 def _words(name: str) -> list[str]:
