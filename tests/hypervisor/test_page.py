@@ -25,7 +25,7 @@ from jnt_pipeline.base_layers.parquet import write_layer_parquet
 from jnt_pipeline.base_layers.schema import SCHEMAS
 from jnt_pipeline.hypervisor.context import Position, Station
 from jnt_pipeline.hypervisor.page.french import accuracy_text, number_text
-from jnt_pipeline.hypervisor.page.layer_names import group_of
+from jnt_pipeline.hypervisor.page.layer_names import group_of, layer_name
 from jnt_pipeline.hypervisor.page.map_preview import MOST_SHAPES, WIDTH, map_preview
 from jnt_pipeline.hypervisor.page.pins import MOST_PINS, pins
 from jnt_pipeline.hypervisor.page.sparkline import HEIGHT, sparkline
@@ -147,6 +147,10 @@ def test_every_layer_of_a_schema_has_a_group_and_a_stranger_comes_last() -> None
     assert [name for name in SCHEMAS if group_of(name)[0] == "Autres couches"] == []
     names = sorted(["my_trees", "quality", "parcels", "cadastral_lines", "dtm"], key=lambda name: group_of(name)[1])
     assert names == ["dtm", "parcels", "cadastral_lines", "quality", "my_trees"]
+
+
+def test_every_layer_of_a_schema_has_a_french_name() -> None:
+    assert [name for name in SCHEMAS if layer_name(name) == name] == []
 
 
 def test_files_are_offered_with_their_size_and_missing_ones_are_not(page: _Page) -> None:
