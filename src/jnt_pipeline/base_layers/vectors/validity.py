@@ -19,7 +19,7 @@ from jnt_pipeline.base_layers.vectors.wkb import Polygons
 __all__ = ["LONGEST_RING", "areas_and_boxes", "proved_valid"]
 
 LONGEST_RING = 256
-"""Vertices beyond which GEOS, whose time grows more slowly, judges a ring that is no star."""
+"""Edges beyond which GEOS, whose time grows more slowly, judges a ring that is no star."""
 
 
 def proved_valid(polygons: Polygons, coordinates: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -54,14 +54,14 @@ def areas_and_boxes(
 
 @compiled
 def _prove(p: Any, ring_starts: Any, record_rings: Any, sound: Any) -> None:
-    sides, met = np.empty((256, 4)), np.empty(256, dtype=np.int64)
+    sides, met = np.empty((LONGEST_RING, 4)), np.empty(LONGEST_RING, dtype=np.int64)
     for record in range(len(record_rings) - 1):
         ring = record_rings[record]
         if record_rings[record + 1] - ring != 1:
             continue
         first = ring_starts[ring]
         n = ring_starts[ring + 1] - first - 1  # edges
-        sound[record] = _is_star(p, first, n) or (n <= 256 and _is_simple(p, first, n, sides, met))
+        sound[record] = _is_star(p, first, n) or (n <= LONGEST_RING and _is_simple(p, first, n, sides, met))
 
 
 @compiled
