@@ -115,7 +115,8 @@ def _fitted(names: tuple[str, ...], rows: Floats, truth: NDArray[np.bool_]) -> M
         return float(np.logaddexp(0, -margin).sum() + 0.5 * (penalty * weights).sum()), design.T @ slope + penalty
 
     best = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
-    # Two decimals: no pair's score changes by more than a few hundredths, and another machine fits the same.
+    # Two decimals: no pair's score changes by more than a few hundredths, and another machine fits the same but
+    # for a hundredth here and there.
     return Model({name: round(float(w), 2) for name, w in zip(("one", *names), best.x, strict=True)})
 
 
