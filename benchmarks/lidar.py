@@ -128,6 +128,7 @@ def rasters(path: Path, folder: Path | None) -> dict[str, float]:
     begin = time.process_time()
     from jnt_pipeline.base_layers.points import PointChunk
     from jnt_pipeline.crs.reference import Reference
+    from jnt_pipeline.disk import Spool
     from jnt_pipeline.sources.lidar import stream_points
     from jnt_pipeline.stages.rasters import write_raster
     from jnt_pipeline.territory.grid import Grid
@@ -143,11 +144,12 @@ def rasters(path: Path, folder: Path | None) -> dict[str, float]:
 
     start = time.process_time(), time.perf_counter()
     grid = Grid.covering((WEST, SOUTH, WEST + SIDE, SOUTH + SIDE), 0.5)
-    points = TerrainPoints(grid, TerrainParameters())
-    for chunk in stream_points(path):
-        points.add(chunk)
-    figures["gather_cpu_s"] = time.process_time() - start[0]
-    dtm, dsm = derive_surfaces(points)
+    with Spool(path.parent) as spool:
+        points = TerrainPoints(grid, TerrainParameters(), spool=spool)
+        for chunk in stream_points(path):
+            points.add(chunk)
+        figures["gather_cpu_s"] = time.process_time() - start[0]
+        dtm, dsm = derive_surfaces(points)
     dhm = derive_dhm(dsm, dtm)
     figures |= {"points": points.n_points, "cpu_s": time.process_time() - start[0]}
     figures |= {"wall_s": time.perf_counter() - start[1], "void_pct": 100 * float(np.isnan(dtm).mean())}

@@ -9,13 +9,17 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from jnt_pipeline.errors import DiskFullError
 
-__all__ = ["file_sha256", "fsync", "full_disk_named", "remove", "replace", "write"]
+__all__ = ["Spool", "file_sha256", "fsync", "full_disk_named", "remove", "replace", "write"]
 
 _ROOM_LEFT = 1 << 20
 """Bytes under which a failed write is put down to the disk being full, when the library that failed does not say."""
@@ -68,3 +72,35 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+class Spool:
+    """Bytes that wait on the disk while something is worked out: a file without a name, gone when it is closed.
+
+    Threads may put and get at the same time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed on leaving
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def put(self, content: bytes | memoryview) -> int:
+        """Keep some bytes; returns where they lie."""
+        with self._lock:
+            place = self._file.seek(0, os.SEEK_END)
+            self._file.write(content)
+        return place
+
+    def get(self, place: int, n_bytes: int) -> bytes:
+        """The bytes that lie there."""
+        with self._lock:
+            self._file.seek(place)
+            return self._file.read(n_bytes)

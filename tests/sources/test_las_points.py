@@ -16,7 +16,7 @@ from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
 from jnt_pipeline.sources import las_points
 from jnt_pipeline.sources.las_header import read_las_promise
-from jnt_pipeline.sources.las_points import read_points, summarise_tile
+from jnt_pipeline.sources.las_points import read_points, stream_points, summarise_tile
 from source_files import NORTH, WEST, points_on_grid, write_tile
 
 LAMBERT = Reference.model_validate("EPSG:2154+5720")
@@ -231,3 +231,22 @@ def test_counts_agree_with_laspy_on_real_tiles(shared: Path) -> None:
     kept = np.isin(oracle.classification, (2, 6))
     # laspy multiplies by the scale: one unit in the last place of 6.3e6 is 1e-9 m
     assert np.abs(block.xyz - np.asarray(oracle.xyz)[kept]).max() < 2e-9
+
+
+@pytest.mark.parametrize("name", ["t.las", "t.laz"])
+@pytest.mark.parametrize("scale", [0.01, 0.004, 0.012_5, 1 / 3])
+def test_a_stream_brings_the_points_of_a_block_to_a_tenth_of_a_millimetre(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scale: float
+) -> None:
+    monkeypatch.setattr(las_points, "STREAM_POINTS", 7)
+    path = write_tile(tmp_path / name, points_on_grid(), np.arange(100) % 5, withheld=np.arange(100) < 7, scale=scale)
+    block, chunks = read_points(path, reference=LAMBERT), list(stream_points(path))
+    assert len(chunks) > 10
+    xyz = [
+        np.column_stack(
+            [axis * np.int64(chunk.step[i]) + chunk.origin[i] for i, axis in enumerate((chunk.x, chunk.y, chunk.z))]
+        )
+        for chunk in chunks
+    ]
+    assert np.abs(np.concatenate(xyz) / 1e4 - block.xyz).max() <= 0.000_051  # rounded to 0.1 mm
+    assert np.array_equal(np.concatenate([chunk.classification for chunk in chunks]), block.classification)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
+from jnt_pipeline.disk import Spool
 from jnt_pipeline.provenance import Provenance
 from jnt_pipeline.runner import Planned
 from jnt_pipeline.stages.kilometres import widened
@@ -125,7 +126,7 @@ class TerrainWork:
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
         """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
-        n_points, dtm, dsm = self._from_points()
+        n_points, dtm, dsm = self._from_points(folder)
         facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
@@ -144,15 +145,16 @@ class TerrainWork:
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
+    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
         """Number of points that could matter, DTM and DSM: NaN where no point can give a value."""
         part = self._reached()
         if part is None:
             return 0, np.full(self.grid.shape, np.nan, np.float32), np.full(self.grid.shape, np.nan, np.float32)
-        points = TerrainPoints(part, self.parameters)
-        for chunk in stream_files(self.files, self.around):
-            points.add(chunk)
-        dtm, dsm = derive_surfaces(points)
+        with Spool(scratch) as spool:
+            points = TerrainPoints(part, self.parameters, spool=spool)
+            for chunk in stream_files(self.files, self.around):
+                points.add(chunk)
+            dtm, dsm = derive_surfaces(points)
         return points.n_points, _placed(dtm, part, self.grid), _placed(dsm, part, self.grid)
 
     def _reached(self) -> Grid | None:

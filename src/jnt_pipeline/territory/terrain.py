@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from jnt_pipeline.base_layers.points import PointBlock, PointChunk
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.delaunay import interpolate_rows
 from jnt_pipeline.territory.grid import QUANTA_PER_M, Grid, pixel_quanta, quanta
-from jnt_pipeline.territory.terrain_cells import CellIndex
+from jnt_pipeline.territory.terrain_cells import CellIndex, CellWindow, PointStrips
 from jnt_pipeline.territory.terrain_parameters import REACH_MARGIN_M, TerrainParameters
 from jnt_pipeline.territory.terrain_points import TerrainPoints
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _FARTHEST_M = 100_000.0  # int32 tenths of a millimetre reach 214 km
 _ROWS_PER_BLOCK = 64
+_WINDOW = quanta(64.0)  # height of the rows at work
 
 
 def derive_dtm(
@@ -91,7 +93,7 @@ def derive_surfaces(
     dsm = np.where(found, points.top_z[_inner(points)] / np.float64(QUANTA_PER_M), np.nan).astype(np.float32)
     width = quanta(points.parameters.surface_void_max_m)
     if width and not found.all():
-        _interpolate(points.tops().packed(), points.grid, width, ~found, dsm, n_threads)
+        _interpolate(points.tops(), points.grid, width, ~found, dsm, n_threads)
     return dtm, np.where(np.isnan(dsm), dtm, dsm)
 
 
@@ -142,36 +144,48 @@ def _inner(points: TerrainPoints) -> tuple[slice, slice]:
 
 
 def _terrain(points: TerrainPoints, n_threads: int | None) -> NDArray[np.float32]:
-    index = points.ground.packed()
-    logger.debug("terrain: %d ground points, cells of %.2f m", len(index), index.frame[0] / quanta(1))
-    grid = points.grid
-    values = np.full(grid.shape, np.nan, np.float32)
-    _interpolate(index, grid, quanta(points.parameters.void_max_m), np.ones(grid.shape, np.bool_), values, n_threads)
+    logger.debug("terrain: %d ground points", points.ground.n_points)
+    values = np.full(points.grid.shape, np.nan, np.float32)
+    wanted = np.ones(points.grid.shape, np.bool_)
+    _interpolate(points.ground, points.grid, quanta(points.parameters.void_max_m), wanted, values, n_threads)
     return values
 
 
 def _interpolate(
-    index: CellIndex,
+    strips: PointStrips,
     grid: Grid,
     width: int,
     wanted: NDArray[np.bool_],
     values: NDArray[np.float32],
     n_threads: int | None,
 ) -> None:
-    """Rows in blocks over threads; the kernel releases the GIL, and no block depends on another."""
+    """Rows in windows from the south, those of a window in blocks over threads.
+
+    The kernel releases the GIL, and no block depends on another.
+    """
     x, y = grid.first_centre
-    reach = width + quanta(REACH_MARGIN_M)
-    cells = (index.x, index.y, index.z, index.starts)
-    origin = (x - index.frame[3], y - index.frame[4], pixel_quanta(grid.resolution_m))
+    size, reach = pixel_quanta(grid.resolution_m), width + quanta(REACH_MARGIN_M)
+    window = CellWindow(strips)
+    n_rows = max(_ROWS_PER_BLOCK, _WINDOW // size)
 
-    def fill(first: int) -> None:
-        raster = (*origin, first, min(first + _ROWS_PER_BLOCK, grid.n_rows))
-        interpolate_rows(cells, index.frame, raster, reach, float(width), wanted, values)
+    def fill(first: int, end: int, index: CellIndex) -> None:
+        cells, frame = (index.x, index.y, index.z, index.starts), index.frame
+        raster = (x - frame[3], y - frame[4], size, first, end)
+        interpolate_rows(cells, frame, raster, reach, float(width), wanted, values)
 
-    blocks = range(0, grid.n_rows, _ROWS_PER_BLOCK)
-    with ThreadPoolExecutor(max_workers=n_threads or _processors()) as pool:
-        for _ in pool.map(fill, blocks):  # raises what a block raised
+    def fill_window(begin: int, end: int) -> None:
+        south, north = (y - row * size - strips.box[1] for row in (end - 1, begin))
+        index = window.over(south - reach, north + reach, pool.map)
+        firsts = range(begin, end, _ROWS_PER_BLOCK)
+        ends = (min(first + _ROWS_PER_BLOCK, end) for first in firsts)
+        for _ in pool.map(fill, firsts, ends, repeat(index)):  # raises what a block raised
             pass
+
+    with ThreadPoolExecutor(max_workers=n_threads or _processors()) as pool:
+        for end in range(grid.n_rows, 0, -n_rows):
+            begin = max(0, end - n_rows)
+            if wanted[begin:end].any():
+                fill_window(begin, end)
 
 
 def _processors() -> int:

@@ -1,10 +1,12 @@
-"""Points gathered in strips as they come, and packed into square cells once all are there."""
+"""Points gathered in strips as they come, and sorted into square cells window by window."""
 
 from __future__ import annotations
 
 import math
 import mmap
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +14,32 @@ from numpy.typing import NDArray
 from jnt_pipeline.territory.sorting import sort_with
 from jnt_pipeline.territory.terrain_compiled import compiled
 
-__all__ = ["Box", "CellIndex", "PointStrips"]
+__all__ = ["Box", "CellIndex", "CellWindow", "PointStrips"]
 
 Integers = NDArray[np.int32]
 Box = tuple[int, int, int, int]
 """West, south, east, north in tenths of a millimetre, all included."""
+Mapped = Callable[[Callable[[int], "_Sorted"], Iterable[int]], Iterator["_Sorted"]]
+"""What ``map`` is, or that of a pool of threads."""
 
 STRIP = 277_200
 """Height of a strip, tenths of a millimetre: 27.72 m, which has many divisors; a cell has the size of one."""
 _CELL_SIZES = np.array([size for size in range(1, STRIP + 1) if STRIP % size == 0])
 _SLAB = 1 << 16  # points; a slab is memory of its own, which goes back to the system with it
 _POINTS_PER_CELL = 1.2  # measured: the search is fastest between 1 and 2
+
+_Sorted = tuple[Integers, Integers, Integers, Integers]
+"""Easting, northing, elevation of the points of a strip, sorted by cell; first point of each cell, and the end."""
+
+
+class Spool(Protocol):
+    """Where bytes wait outside the memory (``disk.Spool``); threads get at the same time."""
+
+    def put(self, content: bytes | memoryview) -> int:
+        """Keep some bytes; returns where they lie."""
+
+    def get(self, place: int, n_bytes: int) -> bytes:
+        """The bytes that lie there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,58 +61,116 @@ class CellIndex:
 
 
 class PointStrips:
-    """Points of a box, gathered in strips from south to north; 12 bytes a point.
+    """Points of a box, gathered in strips from south to north: 12 bytes a point, in memory or in a spool."""
 
-    Packed strip by strip, each let go as it goes: at no time are all the points there twice.
-    """
-
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, spool: Spool | None = None) -> None:
+        """Start empty; without a spool the points wait in memory."""
         self.box = box
-        n_strips = (box[3] - box[1]) // STRIP + 1
-        self._slabs: list[list[Integers]] = [[] for _ in range(n_strips)]
-        self._counts = np.zeros(n_strips, np.int64)
-
-    def __len__(self) -> int:
-        return int(self._counts.sum())
+        self.n_strips = (box[3] - box[1]) // STRIP + 1
+        self._full: list[list[Integers | int]] = [[] for _ in range(self.n_strips)]  # slabs, or where they lie
+        self._open: list[Integers | None] = [None] * self.n_strips
+        self._counts = np.zeros(self.n_strips, np.int64)
+        self._spool = spool
+        self.n_points = 0
+        """Points added, those of strips already taken included."""
 
     def add(self, x: Integers, y: Integers, z: Integers) -> None:
         """Points inside the box, (n,) each, relative to its south-west corner; copies are kept."""
-        ends = np.zeros(len(self._slabs) + 1, np.int64)
+        ends = np.zeros(self.n_strips + 1, np.int64)
         sorted_points = np.empty((3, len(x)), np.int32)
         _by_strip(x, y, z, sorted_points, ends)
+        self.n_points += len(x)
         for strip in np.flatnonzero(np.diff(ends)).tolist():
             begin, end = int(ends[strip]), int(ends[strip + 1])
             while begin < end:
+                slab = self._open[strip]
+                if slab is None:
+                    slab = self._open[strip] = _slab()
                 used = int(self._counts[strip]) % _SLAB
-                if not used:
-                    self._slabs[strip].append(_slab())
                 n = min(end - begin, _SLAB - used)
-                self._slabs[strip][-1][:, used : used + n] = sorted_points[:, begin : begin + n]
+                slab[:, used : used + n] = sorted_points[:, begin : begin + n]
                 self._counts[strip] += n
                 begin += n
+                if used + n == _SLAB:
+                    self._full[strip].append(self._put(slab))
+                    self._open[strip] = None
 
-    def packed(self) -> CellIndex:
-        """The points sorted by cell (*rangement par cellule*); the strips are empty afterwards.
+    def taken(self, strip: int) -> Integers:
+        """The points (3, n) of a strip, which is empty afterwards."""
+        parts = [self._got(slab) for slab in self._full[strip]]
+        last = self._open[strip]
+        if last is not None:
+            parts.append(last[:, : int(self._counts[strip]) % _SLAB])
+        self._full[strip], self._open[strip], self._counts[strip] = [], None, 0
+        return np.concatenate([*parts, np.empty((3, 0), np.int32)], axis=1)
 
-        Of several points at one position the lowest is kept. The order within a cell is that of arrival.
+    def _put(self, slab: Integers) -> Integers | int:
+        return slab if self._spool is None else self._spool.put(slab.data)
+
+    def _got(self, slab: Integers | int) -> Integers:
+        if not isinstance(slab, int):
+            return slab
+        assert self._spool is not None
+        return np.frombuffer(self._spool.get(slab, 3 * 4 * _SLAB), np.int32).reshape(3, _SLAB)
+
+
+class CellWindow:
+    """Cells of the strips around the rows at work (*rangement par cellule*); moves from south to north only.
+
+    Of several points at one position the lowest is kept. The order within a cell is that of arrival.
+    """
+
+    def __init__(self, strips: PointStrips) -> None:
+        self._strips = strips
+        west, _, east, _ = strips.box
+        area = (east - west + 1) * STRIP * strips.n_strips
+        ideal = math.sqrt(area * _POINTS_PER_CELL / max(strips.n_points, 1))
+        self.cell = int(_CELL_SIZES[np.abs(np.log(_CELL_SIZES / ideal)).argmin()])
+        self._n_columns = -(-(east - west + 1) // self.cell)
+        self._n_cells = STRIP // self.cell * self._n_columns  # of a strip
+        self._first = self._end = 0
+        nothing = np.empty(0, np.int32)
+        self._sorted: _Sorted = (nothing, nothing, nothing, np.zeros(1, np.int32))
+
+    def over(self, south: int, north: int, mapped: Mapped = map) -> CellIndex:
+        """The cells of all points between two northings relative to the box; neither lower than before.
+
+        ``mapped`` sorts the strips that come in, by threads where it is that of a pool.
         """
-        n, n_strips = len(self), len(self._slabs)
-        width = self.box[2] - self.box[0] + 1
-        ideal = math.sqrt(width * STRIP * n_strips * _POINTS_PER_CELL / max(n, 1))
-        cell = int(_CELL_SIZES[np.abs(np.log(_CELL_SIZES / ideal)).argmin()])
-        columns, rows_in_strip = -(-width // cell), STRIP // cell
-        frame = (cell, rows_in_strip * n_strips, columns, self.box[0], self.box[1])
-        x, y, z = (np.empty(n, np.int32) for _ in range(3))
-        starts = np.zeros(frame[1] * columns + 1, np.int32)
-        kept = 0
-        for strip, slabs in enumerate(self._slabs):
-            first = strip * rows_in_strip * columns
-            cells = starts[first : first + rows_in_strip * columns + 1]
-            raw = np.concatenate([*slabs, np.empty((3, 0), np.int32)], axis=1)[:, : self._counts[strip]]
-            slabs.clear()
-            kept = int(_pack(raw, strip * STRIP, cell, columns, cells, x, y, z, kept))
-        self._counts[:] = 0
-        return CellIndex(x=x[:kept], y=y[:kept], z=z[:kept], starts=starts, frame=frame)
+        first = min(max(south // STRIP, self._first), self._strips.n_strips - 1)
+        end = max(min(north // STRIP + 1, self._strips.n_strips), first + 1, self._end)
+        for strip in range(self._end, first):
+            self._strips.taken(strip)
+        parts = [self._kept(first)]
+        arriving = range(max(self._end, first), end)
+        parts += [list(part) for part in mapped(lambda strip: self._sorted_strip(strip, strip - first), arriving)]
+        ends = np.cumsum([0, *(part[3][-1] for part in parts)]).astype(np.int32)
+        for i, part in enumerate(parts):
+            part[3] = part[3][:-1] + ends[i]
+        parts[-1][3] = np.append(parts[-1][3], ends[-1])
+        x, y, z, starts = (np.concatenate([part.pop(0) for part in parts]) for _ in range(4))  # each let go as it goes
+        self._sorted = (x, y, z, starts)
+        self._first, self._end = first, end
+        n_rows = (end - first) * (STRIP // self.cell)
+        origin = self._strips.box[0], self._strips.box[1] + first * STRIP
+        return CellIndex(x=x, y=y, z=z, starts=starts, frame=(self.cell, n_rows, self._n_columns, *origin))
+
+    def _kept(self, first: int) -> list[Integers]:
+        """What is there of the strips from ``first`` on, northings relative to it; the window holds nothing then."""
+        x, y, z, starts = self._sorted
+        nothing = np.empty(0, np.int32)
+        self._sorted = (nothing, nothing, nothing, np.zeros(1, np.int32))
+        starts = starts[(min(first, self._end) - self._first) * self._n_cells :]
+        begin, moved = int(starts[0]), np.int32((first - self._first) * STRIP)
+        return [x[begin:], y[begin:] - moved, z[begin:], starts - starts[0]]
+
+    def _sorted_strip(self, strip: int, place: int) -> _Sorted:
+        """A strip sorted by cell, northings relative to the strip ``place`` strips below it."""
+        raw = self._strips.taken(strip)
+        x, y, z = (np.empty(raw.shape[1], np.int32) for _ in range(3))
+        starts = np.empty(self._n_cells + 1, np.int32)
+        kept = int(_pack(raw, strip * STRIP, self.cell, self._n_columns, starts, x, y, z))
+        return x[:kept], y[:kept] - np.int32((strip - place) * STRIP), z[:kept], starts
 
 
 def _slab() -> Integers:
@@ -127,9 +202,8 @@ def _pack(
     x: Integers,
     y: Integers,
     z: Integers,
-    kept: int,
 ) -> int:
-    """Sort the points (3, n) of a strip by cell; those of distinct positions go to ``x, y, z``, from ``kept`` on.
+    """Sort the points (3, n) of a strip by cell; those of distinct positions go to ``x, y, z``.
 
     Of several points at one position the lowest counts. ``starts`` (cells of the strip + 1,) receives the first point
     of each, and the end, which is returned.
@@ -152,7 +226,7 @@ def _pack(
     for i in range(n):
         order[ends[cells[i]]] = i
         ends[cells[i]] += 1  # in the end: where the cell ends
-    begin = 0
+    begin = kept = 0
     for k in range(len(starts) - 1):
         starts[k] = kept
         end = ends[k]

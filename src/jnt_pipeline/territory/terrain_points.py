@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from jnt_pipeline.base_layers.points import QUANTA_PER_M, PointChunk
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.grid import Grid, pixel_quanta, quanta
-from jnt_pipeline.territory.terrain_cells import Box, PointStrips
+from jnt_pipeline.territory.terrain_cells import Box, PointStrips, Spool
 from jnt_pipeline.territory.terrain_compiled import compiled
 from jnt_pipeline.territory.terrain_parameters import REACH_MARGIN_M, TerrainParameters
 
@@ -25,11 +25,22 @@ class TerrainPoints:
     """Ground points in and around a grid, and the highest return of each of its pixels.
 
     The same for any order of the points and any cut into chunks. Coordinates are those of the horizontal CRS of the
-    grid. Memory: 12 bytes a ground point and 12 a pixel, whatever is added.
+    grid. 12 bytes a ground point, in memory or in a spool, and 12 a pixel, whatever is added.
     """
 
-    def __init__(self, grid: Grid, parameters: TerrainParameters, *, with_surface: bool = True) -> None:
-        """Start empty; without the surface, only what the terrain needs is kept."""
+    def __init__(
+        self,
+        grid: Grid,
+        parameters: TerrainParameters,
+        *,
+        with_surface: bool = True,
+        spool: Spool | None = None,
+    ) -> None:
+        """Start empty.
+
+        Parameters: without the surface, only what the terrain needs is kept; ``spool`` where ground points wait, so
+        that memory does not grow with them; None: in memory.
+        """
         if grid.resolution_m != parameters.resolution_m:
             raise AssemblyError(
                 "grid and parameters have different resolutions",
@@ -43,7 +54,7 @@ class TerrainPoints:
         """Points added that lie in the box within which points can matter."""
         size = pixel_quanta(grid.resolution_m)
         width = max(quanta(parameters.void_max_m), quanta(parameters.surface_void_max_m) + 2 * size)
-        self.ground = PointStrips(box_around(grid, width))
+        self.ground = PointStrips(box_around(grid, width), spool)
         reach = quanta(parameters.surface_void_max_m) + quanta(REACH_MARGIN_M)
         self.rim = -(-reach // size)
         """Pixels around the grid whose highest return may matter."""
