@@ -250,3 +250,10 @@ def test_a_stream_brings_the_points_of_a_block_to_a_tenth_of_a_millimetre(
     ]
     assert np.abs(np.concatenate(xyz) / 1e4 - block.xyz).max() <= 0.000_051  # rounded to 0.1 mm
     assert np.array_equal(np.concatenate([chunk.classification for chunk in chunks]), block.classification)
+
+
+def test_a_stream_refuses_points_that_lie_farther_apart_than_any_tile_is_wide(tmp_path: Path) -> None:
+    xyz = np.array([[WEST, NORTH, 10.0], [WEST + 300_000, NORTH, 10.0]])
+    path = write_tile(tmp_path / "t.laz", xyz, scale=1 / 3)
+    with pytest.raises(UnreadableError, match=r"t\.laz"):
+        list(stream_points(path))

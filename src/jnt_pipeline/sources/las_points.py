@@ -131,18 +131,36 @@ def stream_points(path: Path, *, bounds: Bounds | None = None) -> Iterator[Point
         steps, origins = _whole_steps(header)
         if steps is None:
             xyz = np.column_stack([scaled(kept[name], header, axis) for axis, name in enumerate("XYZ")])
-            yield PointChunk.of(xyz, codes)
+            yield _chunk_of(xyz, codes, path)
         else:
             x, y, z = (np.ascontiguousarray(kept[name]) for name in "XYZ")
             yield PointChunk(x=x, y=y, z=z, classification=codes, step=steps, origin=origins)
 
 
+def _chunk_of(xyz: NDArray[np.float64], codes: NDArray[np.uint8], path: Path) -> PointChunk:
+    try:
+        return PointChunk.of(xyz, codes)
+    except ValueError as error:
+        raise UnreadableError(
+            "points farther from one another than any tile is wide",
+            where=path.name,
+            found=str(error),
+            expected="points within 200 km",
+            remedy="check the scale and the offset in the header, or download the file again",
+        ) from error
+
+
 def _whole_steps(header: Any) -> tuple[tuple[int, int, int] | None, tuple[int, int, int]]:
-    """Scale and offset of a file in tenths of a millimetre; no scale where one of them is no whole number."""
+    """Scale and offset of a file in tenths of a millimetre; no scale where one is not whole, or beyond a metre."""
     scales, offsets = np.asarray(header.scales) * QUANTA_PER_M, np.asarray(header.offsets) * QUANTA_PER_M
     steps, origins = np.rint(scales), np.rint(offsets)
     whole = (int(origins[0]), int(origins[1]), int(origins[2]))
-    if steps.min() < 1 or np.abs(scales - steps).max() > 1e-9 or np.abs(offsets - origins).max() > 1e-4:
+    if (
+        steps.min() < 1
+        or steps.max() > QUANTA_PER_M
+        or np.abs(scales - steps).max() > 1e-9
+        or np.abs(offsets - origins).max() > 1e-4
+    ):
         return None, whole
     return (int(steps[0]), int(steps[1]), int(steps[2])), whole
 
