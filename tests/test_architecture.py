@@ -12,6 +12,7 @@ PACKAGE = Path(jnt_pipeline.__file__).parent
 
 ORDER = (
     "errors",
+    "libraries",
     "area",
     "crs",  # its reference is part of provenance's neighbours
     "provenance",

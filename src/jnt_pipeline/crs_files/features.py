@@ -98,7 +98,7 @@ def _driver(out: Path) -> str:
 
 
 def _read(file: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, pyproj.CRS | None]:
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     try:
         if file.suffix.lower() in {".parquet", ".geoparquet"}:
@@ -123,7 +123,7 @@ def _read(file: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, pyproj.CRS |
 
 def _read_layer(file: Path, layer: str) -> gpd.GeoDataFrame:
     """All features; whole numbers and truth values with gaps keep their type, which pandas alone makes decimals."""
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     frame = pyogrio.read_dataframe(file, layer=layer, fid_as_index=False)
     info = pyogrio.read_info(file, layer=layer)
@@ -225,7 +225,7 @@ def _refused(change: Transformation, geometries: NDArray[np.object_], frame: gpd
 
 
 def _write(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str, result: Moved) -> None:
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     said = result.document()
     if not driver:
@@ -264,7 +264,7 @@ def _write(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str, result:
 
 @contextmanager
 def _fixed_day() -> Iterator[None]:
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DAY})

@@ -50,8 +50,9 @@ def make_readable(place: Path) -> None:
 
 def _can_be_listed(place: Path) -> bool:
     """Whether pyogrio knows the types of a document's layers; what it notes beside the document speeds the next one."""
-    import pyogrio
     from pyogrio.errors import GeometryError
+
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     with HEARING, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they come again, and are heard, when the document is read

@@ -99,7 +99,7 @@ def layer_names(path: Path) -> tuple[str, ...]:
     """Names of the layers of a file, in its order. Raises ``UnreadableError``."""
     if _is_parquet(path):
         return (path.stem,)
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     with at_hand(path) as place, _gdal_errors(path, place), _heard():
         return tuple(str(name) for name, _ in pyogrio.list_layers(place))
@@ -162,7 +162,7 @@ def stream(
 
 
 def _open_by_gdal(path: Path, layer: str | None) -> Features:
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     pyogrio.set_gdal_config_options(_GDAL_OPTIONS)
     with at_hand(path) as place, _gdal_errors(path, place), _heard() as notes:
@@ -186,7 +186,7 @@ def _open_by_gdal(path: Path, layer: str | None) -> Features:
 
 
 def _gdal_batches(features: Features, records_at_once: int) -> Iterator[pa.RecordBatch]:
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     pyogrio.set_gdal_config_options(_GDAL_OPTIONS)
     with at_hand(features.path) as place:

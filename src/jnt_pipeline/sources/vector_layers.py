@@ -107,7 +107,7 @@ def _has_curves(shapes: pa.Array, path: Path) -> bool:
 
 def _without_curves(features: Features) -> NDArray[np.object_]:
     """WKB of all geometries of a layer, arcs drawn as chords by GDAL (its default: one every 4 degrees at most)."""
-    import pyogrio
+    from jnt_pipeline.libraries.gdal import pyogrio
 
     with at_hand(features.path) as place:
         shapes: NDArray[np.object_] = pyogrio.raw.read(place, layer=features.layer, columns=[])[2]

@@ -26,8 +26,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.grid import QUANTA_PER_M
-from jnt_pipeline.territory.terrain_compiled import compiled
 
 __all__ = ["interpolate_rows"]
 

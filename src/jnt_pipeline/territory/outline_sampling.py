@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.points import PointBlock
+from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.outlines import OutlineEdges
 from jnt_pipeline.territory.sorting import sort_values
 
@@ -104,13 +104,13 @@ def elevations_around(
     return known, found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _cell_range(low: float, high: float, origin: float, cell: float, count: int) -> tuple[int, int]:
     """First and last cell of an interval; the upper edge belongs to the last cell, since numba checks no index."""
     return min(max(int((low - origin) / cell), 0), count - 1), min(max(int((high - origin) / cell), 0), count - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _place(
     xyz: Floats, classification: NDArray[np.uint8], wanted: NDArray[np.bool_], bounds: Floats, grid: Floats,
     asked: NDArray[np.bool_], cells: Integers, counts: Integers,
@@ -138,7 +138,7 @@ def _place(
                 counts[cells[k] + 1] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _scatter(xyz: Floats, cells: Integers, cursor: Integers, binned: Floats) -> None:
     """Points (k, 3) in the order of their cells; ``cursor``: first place of each cell, used up."""
     for k in range(len(xyz)):
@@ -149,7 +149,7 @@ def _scatter(xyz: Floats, cells: Integers, cursor: Integers, binned: Floats) -> 
             cursor[c] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _contains(xyxy: Floats, start: int, stop: int, x: float, y: float) -> bool:
     """Even-odd rule; lower ends belong to an edge, upper ends do not."""
     inside = False
@@ -162,7 +162,7 @@ def _contains(xyxy: Floats, start: int, stop: int, x: float, y: float) -> bool:
     return inside
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _is_near(xyxy: Floats, start: int, stop: int, x: float, y: float, reach: float) -> bool:
     """Whether the boundary is within ``reach``."""
     for e in range(start, stop):
@@ -180,7 +180,7 @@ def _is_near(xyxy: Floats, start: int, stop: int, x: float, y: float, reach: flo
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _percentile(ascending: Floats, count: int, percentile: float) -> float:
     place = percentile / 100.0 * (count - 1)
     below = min(int(place), count - 1)
@@ -189,7 +189,7 @@ def _percentile(ascending: Floats, count: int, percentile: float) -> float:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _inside(
     xyxy: Floats, starts: Integers, bounds: Floats, points: Floats, first: Integers, grid: Floats, n_rows: int,
     n_columns: int, limits: Floats, taken: Floats, used: Integers, found: Floats,
@@ -230,7 +230,7 @@ def _inside(
         found[i, 3] = taken[n_core - 1]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _around(
     xyxy: Floats, starts: Integers, ranges: Integers, values: NDArray[np.float32], x: Floats, y: Floats,
     percentile: float, reach: float, ring: Floats, known: Integers, found: Floats,

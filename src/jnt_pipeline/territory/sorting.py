@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.territory.terrain_compiled import compiled
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = ["sort_values", "sort_with"]
 

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.sorting import sort_with
-from jnt_pipeline.territory.terrain_compiled import compiled
 
 __all__ = ["Box", "CellIndex", "CellWindow", "PointStrips"]
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.points import QUANTA_PER_M, PointChunk
 from jnt_pipeline.errors import AssemblyError
+from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.grid import Grid, pixel_quanta, quanta
 from jnt_pipeline.territory.terrain_cells import Box, PointStrips, Spool
-from jnt_pipeline.territory.terrain_compiled import compiled
 from jnt_pipeline.territory.terrain_parameters import REACH_MARGIN_M, TerrainParameters
 
 __all__ = ["TerrainPoints"]

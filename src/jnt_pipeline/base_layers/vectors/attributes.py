@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.columns import Column, Kind, LayerSchema
 from jnt_pipeline.base_layers.vectors.arrays import mask
-from jnt_pipeline.base_layers.vectors.compiled import compiled
 from jnt_pipeline.base_layers.vectors.wkb import parts_of
 from jnt_pipeline.errors import SchemaError
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = ["ARROW_TYPES", "missing", "not_of_pattern", "typed"]
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.vectors.arrays import mask
-from jnt_pipeline.base_layers.vectors.compiled import compiled
 from jnt_pipeline.base_layers.vectors.wkb import parts_of
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = ["KeySet"]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jnt_pipeline.base_layers.vectors.compiled import compiled
 from jnt_pipeline.base_layers.vectors.wkb import Polygons
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = ["LONGEST_RING", "areas_and_boxes", "proved_valid"]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jnt_pipeline.base_layers.vectors.arrays import mask
-from jnt_pipeline.base_layers.vectors.compiled import compiled
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = ["MULTIPOLYGON", "POLYGON", "Polygons", "gathered", "kinds_of", "put_back"]
 

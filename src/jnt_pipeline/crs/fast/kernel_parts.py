@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numba
+from jnt_pipeline.libraries.compiled import numba
 
 __all__ = ["BEYOND", "BOUNDARY", "analytic", "part", "polynomial"]
 

@@ -13,14 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba import types
-
 from jnt_pipeline.crs.fast import kernel_geocentric, kernel_parts, kernel_projections, kernel_tables
 from jnt_pipeline.crs.fast.kernel_geocentric import affine, cart_forward, cart_inverse
 from jnt_pipeline.crs.fast.kernel_parts import BEYOND, BOUNDARY, part
 from jnt_pipeline.crs.fast.kernel_projections import lcc_forward, lcc_inverse, tm_forward, tm_inverse
 from jnt_pipeline.crs.fast.kernel_tables import check, grid
+from jnt_pipeline.libraries.compiled import numba
 
 __all__ = ["BLOCK", "LOOK", "LOST", "REDO", "ROWS", "run"]
 
@@ -36,16 +34,16 @@ SCALE, CHECK, LCC_INVERSE, LCC_FORWARD, TM_INVERSE, TM_FORWARD, GRID = range(7)
 CART_FORWARD, CART_INVERSE, AFFINE, PUSH, POP, ZERO, SHIFT = range(7, 14)
 """What a stage does."""
 
-_F8, _I8, _U1, _F4 = types.float64, types.int64, types.uint8, types.float32
+_F8, _I8, _U1, _F4 = numba.float64, numba.int64, numba.uint8, numba.float32
 
 
 def _row(item: Any, n_axes: int = 1) -> Any:
-    return types.Array(item, n_axes, "C", readonly=True)
+    return numba.types.Array(item, n_axes, "C", readonly=True)
 
 
-_TABLE = types.Array(_F8, 2, "C")
-_STATE = types.Array(_U1, 1, "C")
-_SIGNATURE = types.boolean(
+_TABLE = numba.types.Array(_F8, 2, "C")
+_STATE = numba.types.Array(_U1, 1, "C")
+_SIGNATURE = numba.types.boolean(
     _row(_F8, 2), _TABLE, _STATE, _row(_I8), _row(_I8), _row(_F8), _row(_U1), _row(_F4), _TABLE
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jnt_pipeline.base_layers.vectors.compiled import compiled
+from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.sources.geojson_scan.kernels import PLAIN, after_string, blank, is_word
 
 __all__ = ["write_geometries"]

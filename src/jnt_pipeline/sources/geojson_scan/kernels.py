@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jnt_pipeline.base_layers.vectors.compiled import compiled
+from jnt_pipeline.libraries.compiled import compiled
 
 __all__ = [
     "BROKEN",

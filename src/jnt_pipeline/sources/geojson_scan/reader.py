@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -272,13 +270,13 @@ def _opened(path: Path) -> BinaryIO:
     if not is_gzip:
         return file
     file.close()
-    return gzip.open(path, "rb")  # type: ignore[return-value]
+    return pa.CompressedInputStream(pa.OSFile(str(path)), "gzip")  # type: ignore[no-any-return]
 
 
 def _read(file: BinaryIO, path: Path, n: int) -> bytes:
     try:
-        return file.read(n)
-    except (OSError, EOFError, zlib.error) as error:
+        return file.read() if n < 0 else file.read(n)
+    except OSError as error:
         raise UnreadableError(
             "the gzip archive is damaged or cut short",
             where=path.name,

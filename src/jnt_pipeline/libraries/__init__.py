@@ -1,0 +1,1 @@
+"""Large libraries, as this package loads them."""
