@@ -182,7 +182,7 @@ def test_a_panic_of_the_decompressor_is_damage(tmp_path: Path, monkeypatch: pyte
         read_points(tile, reference=LAMBERT)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 1500), value=st.integers(0, 255))
 def test_a_flipped_byte_never_escapes_as_another_error(tmp_path: Path, position: int, value: int) -> None:
     whole = tmp_path / "whole.laz"

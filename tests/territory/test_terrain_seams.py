@@ -60,7 +60,7 @@ def seams(cuts: list[int]) -> list[float]:
     return [0.0, *(cut / 2 for cut in sorted(set(cuts))), float(SIDE)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32 - 1),
     spacing_cm=st.sampled_from([1, 1, 10, 50, 100]),
