@@ -14,9 +14,10 @@ from laspy import LasReader
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources import las_points
+from jnt_pipeline.sources import las_points, las_stream
 from jnt_pipeline.sources.las_header import read_las_promise
-from jnt_pipeline.sources.las_points import read_points, stream_points, summarise_tile
+from jnt_pipeline.sources.las_points import read_points, summarise_tile
+from jnt_pipeline.sources.las_stream import stream_points
 from source_files import NORTH, WEST, points_on_grid, write_tile
 
 LAMBERT = Reference.model_validate("EPSG:2154+5720")
@@ -238,7 +239,7 @@ def test_counts_agree_with_laspy_on_real_tiles(shared: Path) -> None:
 def test_a_stream_brings_the_points_of_a_block_to_a_tenth_of_a_millimetre(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scale: float
 ) -> None:
-    monkeypatch.setattr(las_points, "STREAM_POINTS", 7)
+    monkeypatch.setattr(las_stream, "STREAM_POINTS", 7)
     path = write_tile(tmp_path / name, points_on_grid(), np.arange(100) % 5, withheld=np.arange(100) < 7, scale=scale)
     block, chunks = read_points(path, reference=LAMBERT), list(stream_points(path))
     assert len(chunks) > 10
