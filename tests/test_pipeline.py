@@ -242,7 +242,7 @@ def test_the_result_does_not_depend_on_how_points_are_cut_into_files(town: Town,
     names = [tile.name for tile in sorted((town.folder / "lidar").glob("*.laz"))]
     tiled = twin_of(tmp_path / "tiled", [[(0, 619000)], [(619000, 9e9)]], names)
     other = twin_of(tmp_path / "other", CUTS[cut], [f"part{i}_LAMB93_IGN69.laz" for i in range(len(CUTS[cut]))])
-    for name in ("dtm", "dsm", "dhm"):
+    for name in ("dtm", "dsm", "dhm", "chm"):
         expected = tiled.raster(name).read()
         found = other.raster(name).read()
         assert found.transform == expected.transform

@@ -30,6 +30,7 @@ _TITLES = {
     "dtm": "Terrain elevation (MNT)",
     "dsm": "Surface elevation (MNS)",
     "dhm": "Height above ground (MNH)",
+    "chm": "Canopy height (MHC)",
 }
 
 _SAME_GRID_PIXELS = 0.01
@@ -96,7 +97,7 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
                 remedy="the tiles overlap or do not share one grid: derive the terrain again",
             )
         files.append(PublishedFile(path=path.name, media_type=COG, title=title, layer=name))
-        write_picture(path, folder / f"{name}.png", colours=name == "dhm")
+        write_picture(path, folder / f"{name}.png", colours=name in {"dhm", "chm"})
         files.append(
             PublishedFile(
                 path=f"{name}.png", media_type="image/png", title=f"{title}, picture", role="overview", layer=name

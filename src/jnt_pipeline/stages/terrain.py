@@ -24,13 +24,21 @@ from jnt_pipeline.stages.rasters import write_raster
 from jnt_pipeline.stages.tiles import Cell, PointFile, stream_files
 from jnt_pipeline.store import Record, Unit
 from jnt_pipeline.territory.grid import Grid, pixel_quanta
-from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_dhm, derive_surfaces
+from jnt_pipeline.territory.terrain import (
+    TerrainParameters,
+    TerrainPoints,
+    derive_canopy,
+    derive_dhm,
+    derive_surfaces,
+)
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
 __all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
 
-VERSION = 2
+VERSION = 3
+
+Values = NDArray[np.float32]
 
 
 def plan_terrain(
@@ -89,16 +97,20 @@ def raster_entries(
 ) -> dict[str, RasterEntry]:
     """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
     surfaces = {raster.surface for raster in rasters}
-    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
+    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}, "chm": {"vegetation points"}}
     return {
         name: RasterEntry(
-            tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
+            tiles={
+                record.path(f"{name}.tif"): record.outputs[f"{name}.tif"]
+                for record in terrain.values()
+                if f"{name}.tif" in record.outputs
+            },
             # Heights above the ground count from no datum: whoever moves them must not add an undulation.
-            reference=config.reference.flat() if name == "dhm" else config.reference,
+            reference=config.reference.flat() if name in {"dhm", "chm"} else config.reference,
             resolution_m=config.terrain.resolution_m,
             provenance=_raster_origin(base, files, [one for one in rasters if one.surface in {name, *made_of[name]}]),
         )
-        for name in ("dtm", "dsm", "dhm")
+        for name in made_of
         if terrain and (files or name in surfaces or made_of[name] <= surfaces)
     }
 
@@ -114,7 +126,7 @@ def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Seque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainWork:
-    """DTM, DSM and DHM of one cell, with the points around it; elevation rasters fill what the points leave void."""
+    """DTM, DSM, DHM and CHM of one cell, with the points around it; elevation rasters fill what they leave void."""
 
     grid: Grid
     around: Bounds
@@ -125,8 +137,8 @@ class TerrainWork:
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
-        n_points, dtm, dsm = self._from_points(folder)
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``, and of points ``chm.tif``; the facts tell the sources' shares."""
+        n_points, dtm, dsm, chm = self._from_points(folder)
         facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
@@ -141,21 +153,25 @@ class TerrainWork:
             }
         else:
             dhm = derive_dhm(dsm, dtm)
-        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
+        made = {"dtm": dtm, "dsm": dsm, "dhm": dhm} | ({"chm": chm} if self.files else {})
+        for name, values in made.items():
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-        """Number of points that could matter, DTM and DSM: NaN where no point can give a value."""
+    def _from_points(self, scratch: Path) -> tuple[int, Values, Values, Values]:
+        """Number of points that could matter, DTM, DSM and CHM: NaN where no point can give a value."""
         part = self._reached()
         if part is None:
-            return 0, np.full(self.grid.shape, np.nan, np.float32), np.full(self.grid.shape, np.nan, np.float32)
+            nothing = np.full(self.grid.shape, np.nan, np.float32)
+            return 0, nothing, nothing, nothing
         with Spool(scratch) as spool:
-            points = TerrainPoints(part, self.parameters, spool=spool)
+            points = TerrainPoints(part, self.parameters, with_canopy=True, spool=spool)
             for chunk in stream_files(self.files, self.around):
                 points.add(chunk)
             dtm, dsm = derive_surfaces(points)
-        return points.n_points, _placed(dtm, part, self.grid), _placed(dsm, part, self.grid)
+        chm = derive_canopy(points, dtm)
+        whole = [_placed(values, part, self.grid) for values in (dtm, dsm, chm)]
+        return points.n_points, whole[0], whole[1], whole[2]
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""

@@ -1,4 +1,4 @@
-"""Terrain, surface and height rasters (*MNT, MNS, MNH*) from classified LiDAR points.
+"""Terrain, surface, height and canopy rasters (*MNT, MNS, MNH, MHC*) from classified LiDAR points.
 
 Each pixel is the value, at its centre, of the Delaunay triangulation of the points around it. It depends on those
 points alone, to the last bit: rasters derived tile by tile, with ``buffer_m`` of points from the neighbours, are
@@ -23,7 +23,15 @@ from jnt_pipeline.territory.terrain_cells import CellIndex, CellWindow, PointStr
 from jnt_pipeline.territory.terrain_parameters import REACH_MARGIN_M, TerrainParameters
 from jnt_pipeline.territory.terrain_points import TerrainPoints
 
-__all__ = ["TerrainParameters", "TerrainPoints", "derive_dhm", "derive_dsm", "derive_dtm", "derive_surfaces"]
+__all__ = [
+    "TerrainParameters",
+    "TerrainPoints",
+    "derive_canopy",
+    "derive_dhm",
+    "derive_dsm",
+    "derive_dtm",
+    "derive_surfaces",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +120,16 @@ def derive_dhm(dsm: NDArray[np.float32], dtm: NDArray[np.float32]) -> NDArray[np
             remedy="derive both with the same Grid",
         )
     return np.subtract(dsm, dtm, dtype=np.float32)
+
+
+def derive_canopy(points: TerrainPoints, dtm: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Canopy height (*modèle de hauteur de canopée*): highest return of vegetation in each pixel, above the terrain.
+
+    float32, metres: 0 where no return of ``vegetation_classes`` lies in the pixel, NaN where the terrain is unknown.
+    The points were gathered with ``with_canopy``; ``dtm`` is their terrain.
+    """
+    leaves = points.leaf_z / np.float64(QUANTA_PER_M) - dtm
+    return np.where(np.isnan(dtm), np.nan, np.where(points.is_leaf, leaves, 0.0)).astype(np.float32)
 
 
 def _gathered(

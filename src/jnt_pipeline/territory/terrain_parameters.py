@@ -1,4 +1,4 @@
-"""TerrainParameters: how terrain rasters are made (*paramètres des MNT, MNS, MNH*)."""
+"""TerrainParameters: how terrain rasters are made (*paramètres des MNT, MNS, MNH, MHC*)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ class TerrainParameters(BaseModel):
         description="Classes that are not part of the surface: low and high noise, IGN's artefacts and virtual points.",
     )
 
+    vegetation_classes: tuple[int, ...] = Field(
+        default=(3, 4, 5),
+        description="Classes whose highest return above the ground is the canopy: low, medium and high vegetation.",
+    )
+
     @field_validator("resolution_m")
     @classmethod
     def _divides(cls, value: float) -> float:
@@ -61,7 +66,7 @@ class TerrainParameters(BaseModel):
             raise ValueError(f"{value} m does not divide a kilometre into whole pixels") from error
         return value
 
-    @field_validator("ground_classes", "surface_excluded_classes")
+    @field_validator("ground_classes", "surface_excluded_classes", "vegetation_classes")
     @classmethod
     def _codes(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if any(not 0 <= code <= 255 for code in value):

@@ -17,6 +17,7 @@ _NAMES = {
     "changes": "Changements depuis l’édition précédente",
     "communes": "Communes",
     "datastreams": "Flux de mesure",
+    "chm": "Hauteur de la végétation (MHC)",
     "dhm": "Hauteurs (MNH)",
     "dsm": "Surface (MNS)",
     "dtm": "Terrain (MNT)",
@@ -76,7 +77,7 @@ def layer_name(name: str) -> str:
 
 
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Terrain et relevés": ("dtm", "dsm", "dhm", "point_clouds", "elevation_tiles"),
+    "Terrain et relevés": ("dtm", "dsm", "dhm", "chm", "point_clouds", "elevation_tiles"),
     "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
