@@ -137,7 +137,7 @@ class TerrainWork:
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``, and of points ``chm.tif``; the facts tell the sources' shares."""
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``, and of points ``chm.tif``; facts tell the sources' shares."""
         n_points, dtm, dsm, chm = self._from_points(folder)
         facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:

@@ -223,16 +223,16 @@ def _sought(
 ) -> tuple[int, Corners]:  # fmt: skip
     """The triangle whose plane gives the pixel its value, its westernmost corner first; with 0 where there is none.
 
-    2: sure to be the triangle of every pixel in it. 1: sought for this pixel alone. A pixel on a point is answered by
-    that point, three times. A pixel on an edge belongs to the triangles of both sides: where the first spans a void,
-    the second may serve.
+    2: sure to be the triangle of every pixel in it, however far one looks. 1: sought for this pixel alone. A pixel on a
+    point is answered by that point, three times. A pixel on an edge belongs to the triangles of both sides: where the
+    first spans a void, the second may serve.
     """
     cell, n_rows, n_columns = frame[0], frame[1], frame[2]
     row, column = py // cell, px // cell
     if 0 <= row < n_rows and 0 <= column < n_columns:
         for i in range(starts[row * n_columns + column], starts[row * n_columns + column + 1]):
             if x[i] == px and y[i] == py:
-                return 1, (px, py, np.int64(z[i]), px, py, np.int64(z[i]), px, py, np.int64(z[i]))
+                return 2, (px, py, np.int64(z[i]), px, py, np.int64(z[i]), px, py, np.int64(z[i]))
     for nudge in (1, -1):
         a, b, c, is_on_edge = _triangle(x, y, starts, frame, px, py, reach, nudge)
         if a >= 0:
@@ -257,7 +257,7 @@ def _sought(
 @compiled
 def interpolate_rows(
     cells: tuple[Integers, Integers, Integers, Integers], frame: Frame, raster: tuple[int, int, int, int, int],
-    reach: int, longest: float, wanted: NDArray[np.bool_], values: NDArray[np.float32],
+    reach: int, longest: float, only_sure: bool, wanted: NDArray[np.bool_], values: NDArray[np.float32],
 ) -> None:  # fmt: skip
     """Fill rows of a raster with the linear interpolation of the points.
 
@@ -265,8 +265,9 @@ def interpolate_rows(
     cell, no position twice, relative to the origin of the cells; and the first point of each cell, row after row from
     the south, and the end; ``raster`` centre of the first pixel relative to that origin, pixel size, first row and end
     of the rows to fill; ``reach`` points farther from a pixel in either axis do not count; ``longest`` longest edge
-    interpolated across, less than ``reach``; ``wanted`` shape (rows, columns), pixels to fill; ``values`` of the same
-    shape, metres, written where wanted: NaN where no triangle serves.
+    interpolated across, less than ``reach``; ``only_sure`` fills only what no point farther away could change, and
+    leaves the others wanted; ``wanted`` shape (rows, columns), pixels to fill; ``values`` of the same shape, metres,
+    written where wanted: NaN where no triangle serves.
     """
     x, y, z, starts = cells
     first_x, first_y, size, first_row, end_row = raster
@@ -284,12 +285,13 @@ def interpolate_rows(
                 corners = (u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8])
                 if not _holds(corners, px, py):
                     sharing, corners = _sought(x, y, z, starts, frame, px, py, reach, longest)
-                    if sharing == 0:
-                        values[row, column] = np.nan
-                    else:
-                        values[row, column] = _height(corners, px, py) / QUANTA_PER_M
                     if sharing < 2:
+                        if not only_sure:
+                            found = sharing == 1
+                            values[row, column] = _height(corners, px, py) / QUANTA_PER_M if found else np.nan
                         corners = _NOWHERE
                         continue
                 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8] = corners
             values[row, column] = _height(corners, px, py) / QUANTA_PER_M
+            if only_sure:
+                wanted[row, column] = False

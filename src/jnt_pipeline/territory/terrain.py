@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 _FARTHEST_M = 100_000.0  # int32 tenths of a millimetre reach 214 km
 _ROWS_PER_BLOCK = 64
 _WINDOW = quanta(64.0)  # height of the rows at work
+_NARROW = quanta(30.0)
+"""Longest edge looked for at first. A triangle with so small a circle is the same however far one looks, and nearly all
+are: memory holds the points around the rows at work within this distance, and wider ones only where pixels are left."""
 
 
 def derive_dtm(
@@ -164,8 +167,11 @@ def _inner(points: TerrainPoints) -> tuple[slice, slice]:
 def _terrain(points: TerrainPoints, n_threads: int | None) -> NDArray[np.float32]:
     logger.debug("terrain: %d ground points", points.ground.n_points)
     values = np.full(points.grid.shape, np.nan, np.float32)
-    wanted = np.ones(points.grid.shape, np.bool_)
-    _interpolate(points.ground, points.grid, quanta(points.parameters.void_max_m), wanted, values, n_threads)
+    width, wanted = quanta(points.parameters.void_max_m), np.ones(points.grid.shape, np.bool_)
+    if width > _NARROW:
+        _interpolate(points.ground, points.grid, _NARROW, wanted, values, n_threads, sure=True)
+    if wanted.any():
+        _interpolate(points.ground, points.grid, width, wanted, values, n_threads)
     return values
 
 
@@ -176,20 +182,28 @@ def _interpolate(
     wanted: NDArray[np.bool_],
     values: NDArray[np.float32],
     n_threads: int | None,
+    *,
+    sure: bool = False,
 ) -> None:
-    """Rows in windows from the south, those of a window in blocks over threads.
+    """Fill the wanted pixels: rows in windows from the south, those of a window in blocks over threads.
 
-    The kernel releases the GIL, and no block depends on another.
+    ``sure``: those whose value no point farther than ``width`` could change, which are not wanted afterwards; the
+    points are kept for the others. The kernel releases the GIL, and no block depends on another.
     """
     x, y = grid.first_centre
     size, reach = pixel_quanta(grid.resolution_m), width + quanta(REACH_MARGIN_M)
-    window = CellWindow(strips)
+    blocks = None
+    if not sure and not wanted.all():
+        columns = x - strips.box[0] + np.arange(grid.n_columns) * size
+        rows = y - strips.box[1] - np.arange(grid.n_rows) * size
+        blocks = strips.blocks_near(columns, rows, wanted, reach)
+    window = CellWindow(strips, blocks=blocks, keeps_strips=sure)
     n_rows = max(_ROWS_PER_BLOCK, _WINDOW // size)
 
     def fill(first: int, end: int, index: CellIndex) -> None:
         cells, frame = (index.x, index.y, index.z, index.starts), index.frame
         raster = (x - frame[3], y - frame[4], size, first, end)
-        interpolate_rows(cells, frame, raster, reach, float(width), wanted, values)
+        interpolate_rows(cells, frame, raster, reach, float(width), sure, wanted, values)
 
     def fill_window(begin: int, end: int) -> None:
         south, north = (y - row * size - strips.box[1] for row in (end - 1, begin))

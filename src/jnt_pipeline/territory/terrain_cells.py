@@ -72,7 +72,7 @@ class PointStrips:
         self._counts = np.zeros(self.n_strips, np.int64)
         self._spool = spool
         self.n_points = 0
-        """Points added, those of strips already taken included."""
+        """Points added, those of strips already dropped included."""
 
     def add(self, x: Integers, y: Integers, z: Integers) -> None:
         """Points inside the box, (n,) each, relative to its south-west corner; copies are kept."""
@@ -95,14 +95,36 @@ class PointStrips:
                     self._full[strip].append(self._put(slab))
                     self._open[strip] = None
 
-    def taken(self, strip: int) -> Integers:
-        """The points (3, n) of a strip, which is empty afterwards."""
+    def points(self, strip: int) -> Integers:
+        """The points (3, n) of a strip, in the order of their arrival."""
         parts = [self._got(slab) for slab in self._full[strip]]
         last = self._open[strip]
         if last is not None:
             parts.append(last[:, : int(self._counts[strip]) % _SLAB])
-        self._full[strip], self._open[strip], self._counts[strip] = [], None, 0
         return np.concatenate([*parts, np.empty((3, 0), np.int32)], axis=1)
+
+    def drop(self, strip: int) -> None:
+        """Forget the points of a strip."""
+        self._full[strip], self._open[strip], self._counts[strip] = [], None, 0
+
+    def blocks_near(
+        self, x: NDArray[np.int64], y: NDArray[np.int64], wanted: NDArray[np.bool_], reach: int
+    ) -> NDArray[np.bool_]:
+        """Which squares of the side of a strip hold a point within ``reach`` of a wanted pixel, and some others.
+
+        Pixels at the eastings ``x`` (columns,) and northings ``y`` (rows,) relative to the corner of the box, wanted
+        (rows, columns). Shape (strips, squares from west to east).
+        """
+        near = np.zeros((self.n_strips, (self.box[2] - self.box[0]) // STRIP + 1), np.bool_)
+        rows, columns = y // STRIP, x // STRIP
+        for strip in np.unique(rows).tolist():
+            near[strip, columns[wanted[rows == strip].any(axis=0)]] = True
+        for _ in range(reach // STRIP + 1):
+            near[1:] |= near[:-1].copy()
+            near[:-1] |= near[1:].copy()
+            near[:, 1:] |= near[:, :-1].copy()
+            near[:, :-1] |= near[:, 1:].copy()
+        return near
 
     def _put(self, slab: Integers) -> Integers | int:
         return slab if self._spool is None else self._spool.put(slab.data)
@@ -120,8 +142,13 @@ class CellWindow:
     Of several points at one position the lowest is kept. The order within a cell is that of arrival.
     """
 
-    def __init__(self, strips: PointStrips) -> None:
-        self._strips = strips
+    def __init__(
+        self, strips: PointStrips, *, blocks: NDArray[np.bool_] | None = None, keeps_strips: bool = False
+    ) -> None:
+        """``blocks``: squares whose points are looked at (``PointStrips.blocks_near``); strips are dropped as they are
+        read, unless kept for another window.
+        """
+        self._strips, self._blocks, self._keeps = strips, blocks, keeps_strips
         west, _, east, _ = strips.box
         area = (east - west + 1) * STRIP * strips.n_strips
         ideal = math.sqrt(area * _POINTS_PER_CELL / max(strips.n_points, 1))
@@ -140,7 +167,8 @@ class CellWindow:
         first = min(max(south // STRIP, self._first), self._strips.n_strips - 1)
         end = max(min(north // STRIP + 1, self._strips.n_strips), first + 1, self._end)
         for strip in range(self._end, first):
-            self._strips.taken(strip)
+            if not self._keeps:
+                self._strips.drop(strip)
         parts = [self._kept(first)]
         arriving = range(max(self._end, first), end)
         parts += [list(part) for part in mapped(lambda strip: self._sorted_strip(strip, strip - first), arriving)]
@@ -166,11 +194,19 @@ class CellWindow:
 
     def _sorted_strip(self, strip: int, place: int) -> _Sorted:
         """A strip sorted by cell, northings relative to the strip ``place`` strips below it."""
-        raw = self._strips.taken(strip)
+        raw = self._raw(strip)
+        if self._blocks is not None:
+            raw = raw[:, self._blocks[strip, raw[0] // STRIP]]
         x, y, z = (np.empty(raw.shape[1], np.int32) for _ in range(3))
         starts = np.empty(self._n_cells + 1, np.int32)
         kept = int(_pack(raw, strip * STRIP, self.cell, self._n_columns, starts, x, y, z))
         return x[:kept], y[:kept] - np.int32((strip - place) * STRIP), z[:kept], starts
+
+    def _raw(self, strip: int) -> Integers:
+        raw = self._strips.points(strip)
+        if not self._keeps:
+            self._strips.drop(strip)
+        return raw
 
 
 def _slab() -> Integers:
