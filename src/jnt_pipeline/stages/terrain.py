@@ -27,16 +27,19 @@ from jnt_pipeline.territory.grid import Grid, pixel_quanta
 from jnt_pipeline.territory.terrain import (
     TerrainParameters,
     TerrainPoints,
-    derive_canopy,
     derive_dhm,
     derive_surfaces,
+    derive_tops,
 )
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
-__all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
+__all__ = ["ROOFS_FILE", "TerrainWork", "plan_terrain", "raster_entries"]
 
-VERSION = 3
+VERSION = 4
+
+ROOFS_FILE = "roofs.tif"
+"""Height of the highest return of roof classes above the terrain: not a raster of the twin, later steps read it."""
 
 Values = NDArray[np.float32]
 
@@ -56,6 +59,7 @@ def plan_terrain(
             version=VERSION,
             parameters={
                 "terrain": config.terrain.model_dump(mode="json"),
+                "roof_classes": config.buildings.roof_classes,
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
                 **_fillers(config, fillers),
@@ -70,6 +74,7 @@ def plan_terrain(
             around=around,
             files=near,
             parameters=config.terrain,
+            roof_classes=config.buildings.roof_classes,
             reference=config.reference,
             rasters=fillers,
             undulation=config.undulation,
@@ -132,13 +137,15 @@ class TerrainWork:
     around: Bounds
     files: tuple[PointFile, ...]
     parameters: TerrainParameters
+    roof_classes: tuple[int, ...]
     reference: Reference
     rasters: tuple[RasterFile, ...] = ()
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``, and of points ``chm.tif``; facts tell the sources' shares."""
-        n_points, dtm, dsm, chm = self._from_points(folder)
+        """Write the rasters, ``chm.tif`` and ``roofs.tif`` where there are points; facts tell the sources' shares."""
+        n_points, found = self._from_points(folder)
+        dtm, dsm = found.pop("dtm"), found.pop("dsm")
         facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
@@ -153,25 +160,26 @@ class TerrainWork:
             }
         else:
             dhm = derive_dhm(dsm, dtm)
-        made = {"dtm": dtm, "dsm": dsm, "dhm": dhm} | ({"chm": chm} if self.files else {})
-        for name, values in made.items():
+        for name, values in {"dtm": dtm, "dsm": dsm, "dhm": dhm, **found}.items():
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, Values, Values, Values]:
-        """Number of points that could matter, DTM, DSM and CHM: NaN where no point can give a value."""
+    def _from_points(self, scratch: Path) -> tuple[int, dict[str, Values]]:
+        """Number of points that could matter, and their rasters by name: NaN where no point can give a value."""
         part = self._reached()
         if part is None:
             nothing = np.full(self.grid.shape, np.nan, np.float32)
-            return 0, nothing, nothing, nothing
+            return 0, {"dtm": nothing, "dsm": nothing}
+        kinds = (self.parameters.vegetation_classes, self.roof_classes)
         with Spool(scratch) as spool:
-            points = TerrainPoints(part, self.parameters, with_canopy=True, spool=spool)
+            points = TerrainPoints(part, self.parameters, kinds=kinds, spool=spool)
             for chunk in stream_files(self.files, self.around):
                 points.add(chunk)
             dtm, dsm = derive_surfaces(points)
-        chm = derive_canopy(points, dtm)
-        whole = [_placed(values, part, self.grid) for values in (dtm, dsm, chm)]
-        return points.n_points, whole[0], whole[1], whole[2]
+        made = {"dtm": dtm, "dsm": dsm}
+        if self.files:
+            made |= {"chm": derive_tops(points, 0, dtm), Path(ROOFS_FILE).stem: derive_tops(points, 1, dtm)}
+        return points.n_points, {name: _placed(values, part, self.grid) for name, values in made.items()}
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""

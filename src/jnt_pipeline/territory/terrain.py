@@ -26,11 +26,11 @@ from jnt_pipeline.territory.terrain_points import TerrainPoints
 __all__ = [
     "TerrainParameters",
     "TerrainPoints",
-    "derive_canopy",
     "derive_dhm",
     "derive_dsm",
     "derive_dtm",
     "derive_surfaces",
+    "derive_tops",
 ]
 
 logger = logging.getLogger(__name__)
@@ -125,14 +125,14 @@ def derive_dhm(dsm: NDArray[np.float32], dtm: NDArray[np.float32]) -> NDArray[np
     return np.subtract(dsm, dtm, dtype=np.float32)
 
 
-def derive_canopy(points: TerrainPoints, dtm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Canopy height (*modèle de hauteur de canopée*): highest return of vegetation in each pixel, above the terrain.
+def derive_tops(points: TerrainPoints, kind: int, dtm: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Highest return of a kind in each pixel, above the terrain: of vegetation, the canopy (*hauteur de canopée*, MHC).
 
-    float32, metres: 0 where no return of ``vegetation_classes`` lies in the pixel, NaN where the terrain is unknown.
-    The points were gathered with ``with_canopy``; ``dtm`` is their terrain.
+    float32, metres: 0 where no return of the kind lies in the pixel, NaN where the terrain is unknown. ``kind``: place
+    among the ``kinds`` that the points were gathered with; ``dtm`` is their terrain.
     """
-    leaves = points.leaf_z / np.float64(QUANTA_PER_M) - dtm
-    return np.where(np.isnan(dtm), np.nan, np.where(points.is_leaf, leaves, 0.0)).astype(np.float32)
+    heights = points.kind_z[kind] / np.float64(QUANTA_PER_M) - dtm
+    return np.where(np.isnan(dtm), np.nan, np.where(points.is_of_kind[kind], heights, 0.0)).astype(np.float32)
 
 
 def _gathered(

@@ -16,7 +16,7 @@ __all__ = ["TerrainPoints"]
 
 Integers = NDArray[np.int32]
 
-_GROUND, _SURFACE, _CANOPY = 1, 2, 4
+_GROUND, _SURFACE, _KIND = 1, 2, 4  # _KIND << k: of the kind k
 _NOTHING = np.iinfo(np.int32).min  # elevation of a pixel without return
 _HIGHEST = 100_000 * QUANTA_PER_M  # elevations beyond 100 km are damaged records
 
@@ -25,7 +25,7 @@ class TerrainPoints:
     """Ground points in and around a grid, and the highest returns of each of its pixels.
 
     The same for any order of the points and any cut into chunks. Coordinates are those of the horizontal CRS of the
-    grid. 12 bytes a ground point, in memory or in a spool, and 12 or 16 a pixel, whatever is added.
+    grid. 12 bytes a ground point, in memory or in a spool, and 12 a pixel, whatever is added; 4 more for each kind.
     """
 
     def __init__(
@@ -34,13 +34,14 @@ class TerrainPoints:
         parameters: TerrainParameters,
         *,
         with_surface: bool = True,
-        with_canopy: bool = False,
+        kinds: tuple[tuple[int, ...], ...] = (),
         spool: Spool | None = None,
     ) -> None:
         """Start empty.
 
-        Parameters: without the surface, only what the terrain needs is kept; with the canopy, the vegetation of the
-        grid too; ``spool`` where ground points wait, so that memory does not grow with them; None: in memory.
+        Parameters: without the surface, only what the terrain needs is kept; ``kinds``: up to six sets of classes of
+        which the highest return in each pixel of the grid is kept; ``spool`` where ground points wait, so that memory
+        does not grow with them; None: in memory.
         """
         if grid.resolution_m != parameters.resolution_m:
             raise AssemblyError(
@@ -64,14 +65,14 @@ class TerrainPoints:
         """Elevation of the highest return of each pixel, the rim included; ``is_return`` tells where there is one."""
         self.top_x, self.top_y = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         """Its position, relative to the south-west corner of the box of ``ground``."""
-        self.leaf_z = np.full(grid.shape if with_canopy else (0, 0), _NOTHING, np.int32)
-        """Elevation of the highest return of vegetation of each pixel; ``is_leaf`` tells where there is one."""
+        self.kind_z = np.full((len(kinds), *grid.shape), _NOTHING, np.int32)
+        """Elevation of the highest return of a kind in each pixel; ``is_of_kind`` tells where there is one."""
         self._roles = np.zeros(256, np.uint8)
         self._roles[list(parameters.ground_classes)] |= _GROUND
         if with_surface:
             self._roles[[code for code in range(256) if code not in parameters.surface_excluded_classes]] |= _SURFACE
-        if with_canopy:
-            self._roles[list(parameters.vegetation_classes)] |= _CANOPY
+        for k, classes in enumerate(kinds):
+            self._roles[list(classes)] |= _KIND << k
         x, y = grid.first_centre
         # Doubled, since the edge of a pixel may lie on half a unit.
         self._pixels = (2 * (x - self.rim * size) - size, 2 * (y + self.rim * size) + size, 2 * size)
@@ -82,9 +83,9 @@ class TerrainPoints:
         return np.not_equal(self.top_z, _NOTHING)
 
     @property
-    def is_leaf(self) -> NDArray[np.bool_]:
-        """Shape of ``leaf_z``: where a pixel holds a return of vegetation."""
-        return np.not_equal(self.leaf_z, _NOTHING)
+    def is_of_kind(self) -> NDArray[np.bool_]:
+        """Shape of ``kind_z``: where a pixel holds a return of a kind."""
+        return np.not_equal(self.kind_z, _NOTHING)
 
     def add(self, chunk: PointChunk) -> None:
         """Take what matters of some points, in the CRS of the grid.
@@ -112,7 +113,7 @@ class TerrainPoints:
             self.ground.box,
             self._pixels,
             tops,
-            (self.leaf_z, self.rim),
+            (self.kind_z, self.rim),
             (x, y, z),
         )
         self.n_points += n_inside
@@ -151,10 +152,10 @@ def _sift(
     box: Box,
     pixels: tuple[int, int, int],
     tops: tuple[Integers, Integers, Integers],
-    canopy: tuple[Integers, int],
+    kinds: tuple[Integers, int],
     ground: tuple[Integers, Integers, Integers],
 ) -> tuple[int, int]:
-    """Write the ground points of the box, relative to its corner, and raise the tops and leaves of the pixels.
+    """Write the ground points of the box, relative to its corner; raise the tops of the pixels, and of the kinds.
 
     Of the returns of a pixel the highest counts; of several, that of the greatest easting, then northing. A pixel
     holds its west and its north edge. Returns the number of ground points written, and of points in the box.
@@ -162,8 +163,9 @@ def _sift(
     x, y, z = steps
     top_x, top_y, top_z = tops
     ground_x, ground_y, ground_z = ground
-    leaf_z, rim = canopy
-    n_rows, n_columns = leaf_z.shape[0] + 2 * rim, leaf_z.shape[1] + 2 * rim
+    kind_z, rim = kinds
+    n_kinds = len(kind_z)
+    n_rows, n_columns = kind_z.shape[1] + 2 * rim, kind_z.shape[2] + 2 * rim
     if len(top_z):
         n_rows, n_columns = top_z.shape
     west, north, size = pixels
@@ -182,7 +184,7 @@ def _sift(
         if role & _GROUND:
             ground_x[n_ground], ground_y[n_ground], ground_z[n_ground] = ox, oy, level
             n_ground += 1
-        if role & (_SURFACE | _CANOPY):
+        if role > _GROUND:
             across, down = 2 * px - west, north - 2 * py
             if across < 0 or down < 0:
                 continue
@@ -192,8 +194,10 @@ def _sift(
             row += (down - row * size >= size) - (down - row * size < 0)
             if row >= n_rows or column >= n_columns:
                 continue
-            if role & _CANOPY and rim <= row < n_rows - rim and rim <= column < n_columns - rim:
-                leaf_z[row - rim, column - rim] = max(leaf_z[row - rim, column - rim], level)
+            if rim <= row < n_rows - rim and rim <= column < n_columns - rim:
+                for k in range(n_kinds):
+                    if role & (_KIND << k):
+                        kind_z[k, row - rim, column - rim] = max(kind_z[k, row - rim, column - rim], level)
             if role & _SURFACE:
                 top = top_z[row, column]
                 if level > top or (
