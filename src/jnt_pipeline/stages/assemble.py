@@ -7,6 +7,7 @@ import logging
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.runner import Runner, StageReport, make_units
+from jnt_pipeline.stages.building_changes import plan_building_changes
 from jnt_pipeline.stages.buildings import dated_buildings, plan_buildings
 from jnt_pipeline.stages.editions import follow_editions
 from jnt_pipeline.stages.identify import identity_links, plan_identity
@@ -46,11 +47,16 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     index = index.model_copy(
         update={"layers": index.layers | dated_buildings(index.layers, layer_entries(workspace, buildings))}
     )
+    planned = plan_building_changes(config, workspace, index, partition, terrain, buildings)
+    differences, done = make_units(workspace, runner, planned)
+    report += done
+    index = index.model_copy(update={"layers": index.layers | layer_entries(workspace, differences)})
     links, done = make_units(workspace, runner, [plan_links(config, workspace, index, identity)])
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))
     report += done
-    records = [*terrain.values(), *identity.values(), *buildings.values(), *links.values(), *quality.values()]
+    made = (terrain, identity, buildings, differences, links, quality)
+    records = [record for units in made for record in units.values()]
     index = index.model_copy(
         update={
             "layers": index.layers | layer_entries(workspace, links) | layer_entries(workspace, quality),
@@ -58,7 +64,7 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
         }
     )
     index.write(workspace, ASSEMBLED)
-    workspace.forget_planned("terrain", "identity", "buildings", "links", "quality")
+    workspace.forget_planned("terrain", "identity", "buildings", "building_changes", "links", "quality")
     return report
 
 

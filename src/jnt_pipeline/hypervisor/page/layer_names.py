@@ -9,6 +9,7 @@ _NAMES = {
     "aliases": "Anciens identifiants",
     "bim_buildings": "Bâtiments BIM",
     "bim_elements": "Éléments BIM (IFC)",
+    "building_changes": "Écarts entre LiDAR et cadastre",
     "buildings": "Bâtiments",
     "cadastral_lines": "Autres lignes du plan cadastral",
     "cadastral_points": "Autres points du plan cadastral",
@@ -78,7 +79,7 @@ def layer_name(name: str) -> str:
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "Terrain et relevés": ("dtm", "dsm", "dhm", "chm", "point_clouds", "elevation_tiles"),
-    "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
+    "Bâtiments et arbres": ("buildings", "building_changes", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
         *("tax_subdivisions", "cadastral_"),
