@@ -77,7 +77,7 @@ class PointStrips:
     def add(self, x: Integers, y: Integers, z: Integers) -> None:
         """Points inside the box, (n,) each, relative to its south-west corner; copies are kept."""
         ends = np.zeros(self.n_strips + 1, np.int64)
-        sorted_points = np.empty((3, len(x)), np.int32)
+        sorted_points = np.empty((len(x), 3), np.int32)
         _by_strip(x, y, z, sorted_points, ends)
         self.n_points += len(x)
         for strip in np.flatnonzero(np.diff(ends)).tolist():
@@ -88,7 +88,7 @@ class PointStrips:
                     slab = self._open[strip] = _slab()
                 used = int(self._counts[strip]) % _SLAB
                 n = min(end - begin, _SLAB - used)
-                slab[:, used : used + n] = sorted_points[:, begin : begin + n]
+                slab[used : used + n] = sorted_points[begin : begin + n]
                 self._counts[strip] += n
                 begin += n
                 if used + n == _SLAB:
@@ -96,12 +96,12 @@ class PointStrips:
                     self._open[strip] = None
 
     def points(self, strip: int) -> Integers:
-        """The points (3, n) of a strip, in the order of their arrival."""
+        """The points (n, 3) of a strip, in the order of their arrival."""
         parts = [self._got(slab) for slab in self._full[strip]]
         last = self._open[strip]
         if last is not None:
-            parts.append(last[:, : int(self._counts[strip]) % _SLAB])
-        return np.concatenate([*parts, np.empty((3, 0), np.int32)], axis=1)
+            parts.append(last[: int(self._counts[strip]) % _SLAB])
+        return np.concatenate([*parts, np.empty((0, 3), np.int32)])
 
     def drop(self, strip: int) -> None:
         """Forget the points of a strip."""
@@ -133,7 +133,7 @@ class PointStrips:
         if not isinstance(slab, int):
             return slab
         assert self._spool is not None
-        return np.frombuffer(self._spool.get(slab, 3 * 4 * _SLAB), np.int32).reshape(3, _SLAB)
+        return np.frombuffer(self._spool.get(slab, 3 * 4 * _SLAB), np.int32).reshape(_SLAB, 3)
 
 
 class CellWindow:
@@ -196,8 +196,8 @@ class CellWindow:
         """A strip sorted by cell, northings relative to the strip ``place`` strips below it."""
         raw = self._raw(strip)
         if self._blocks is not None:
-            raw = raw[:, self._blocks[strip, raw[0] // STRIP]]
-        x, y, z = (np.empty(raw.shape[1], np.int32) for _ in range(3))
+            raw = raw[self._blocks[strip, raw[:, 0] // STRIP]]
+        x, y, z = (np.empty(len(raw), np.int32) for _ in range(3))
         starts = np.empty(self._n_cells + 1, np.int32)
         kept = int(_pack(raw, strip * STRIP, self.cell, self._n_columns, starts, x, y, z))
         return x[:kept], y[:kept] - np.int32((strip - place) * STRIP), z[:kept], starts
@@ -210,12 +210,12 @@ class CellWindow:
 
 
 def _slab() -> Integers:
-    return np.frombuffer(mmap.mmap(-1, 3 * 4 * _SLAB), np.int32).reshape(3, _SLAB)
+    return np.frombuffer(mmap.mmap(-1, 3 * 4 * _SLAB), np.int32).reshape(_SLAB, 3)
 
 
 @compiled
 def _by_strip(x: Integers, y: Integers, z: Integers, sorted_points: Integers, ends: NDArray[np.int64]) -> None:
-    """Counting sort by strip into (3, n); ``ends`` (strips + 1,) receives where each begins, and the end."""
+    """Counting sort by strip into (n, 3); ``ends`` (strips + 1,) receives where each begins, and the end."""
     for i in range(len(x)):
         ends[np.int64(y[i]) // STRIP + 1] += 1
     for k in range(1, len(ends)):
@@ -224,7 +224,7 @@ def _by_strip(x: Integers, y: Integers, z: Integers, sorted_points: Integers, en
     for i in range(len(x)):
         strip = np.int64(y[i]) // STRIP
         j = walkers[strip]
-        sorted_points[0, j], sorted_points[1, j], sorted_points[2, j] = x[i], y[i], z[i]
+        sorted_points[j, 0], sorted_points[j, 1], sorted_points[j, 2] = x[i], y[i], z[i]
         walkers[strip] = j + 1
 
 
@@ -239,21 +239,20 @@ def _pack(
     y: Integers,
     z: Integers,
 ) -> int:
-    """Sort the points (3, n) of a strip by cell; those of distinct positions go to ``x, y, z``.
+    """Sort the points (n, 3) of a strip by cell; those of distinct positions go to ``x, y, z``.
 
     Of several points at one position the lowest counts. ``starts`` (cells of the strip + 1,) receives the first point
     of each, and the end, which is returned.
     """
-    raw_x, raw_y, raw_z = raw[0], raw[1], raw[2]
-    n = len(raw_x)
+    n = len(raw)
     cells = np.empty(n, np.int32)
     ends = np.zeros(len(starts), np.int32)
     per_cell = 1.0 / cell
     for i in range(n):
         # The quotient rounded down: a product is off by one at most, which the remainder shows.
-        row, column = int((raw_y[i] - south) * per_cell), int(raw_x[i] * per_cell)
-        row += (raw_y[i] - south - row * cell >= cell) - (raw_y[i] - south - row * cell < 0)
-        column += (raw_x[i] - column * cell >= cell) - (raw_x[i] - column * cell < 0)
+        row, column = int((raw[i, 1] - south) * per_cell), int(raw[i, 0] * per_cell)
+        row += (raw[i, 1] - south - row * cell >= cell) - (raw[i, 1] - south - row * cell < 0)
+        column += (raw[i, 0] - column * cell >= cell) - (raw[i, 0] - column * cell < 0)
         cells[i] = row * n_columns + column
         ends[cells[i] + 1] += 1
     for k in range(1, len(ends)):
@@ -271,20 +270,20 @@ def _pack(
                 i = order[o]
                 same = -1
                 for j in range(starts[k], kept):
-                    if x[j] == raw_x[i] and y[j] == raw_y[i]:
+                    if x[j] == raw[i, 0] and y[j] == raw[i, 1]:
                         same = j
                         break
                 if same >= 0:
-                    z[same] = min(z[same], raw_z[i])
+                    z[same] = min(z[same], raw[i, 2])
                 else:
-                    x[kept], y[kept], z[kept] = raw_x[i], raw_y[i], raw_z[i]
+                    x[kept], y[kept], z[kept] = raw[i, 0], raw[i, 1], raw[i, 2]
                     kept += 1
         else:  # a crowded cell: sort, lest the work grow with its square
             keys, levels = np.empty(end - begin, np.int64), np.empty(end - begin, np.int32)
             for o in range(begin, end):
                 i = order[o]
-                keys[o - begin] = (np.int64(raw_x[i]) << 32) | np.int64(raw_y[i])
-                levels[o - begin] = raw_z[i]
+                keys[o - begin] = (np.int64(raw[i, 0]) << 32) | np.int64(raw[i, 1])
+                levels[o - begin] = raw[i, 2]
             sort_with(keys, levels)
             for j in range(len(keys)):
                 if j > 0 and keys[j] == keys[j - 1]:
