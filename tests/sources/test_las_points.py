@@ -258,3 +258,15 @@ def test_a_stream_refuses_points_that_lie_farther_apart_than_any_tile_is_wide(tm
     path = write_tile(tmp_path / "t.laz", xyz, scale=1 / 3)
     with pytest.raises(UnreadableError, match=r"t\.laz"):
         list(stream_points(path))
+
+
+@pytest.mark.parametrize("name", ["t.las", "t.laz"])
+def test_overlap_of_flight_lines_is_counted_by_its_flag_or_by_class_12_before_las_1_4(
+    tmp_path: Path, name: str
+) -> None:
+    new = laspy.read(write_tile(tmp_path / name, points_on_grid(), np.arange(100) % 15))
+    new.overlap = np.arange(100) < 30  # class 12 is no overlap where there is a flag
+    new.write(tmp_path / name)
+    assert summarise_tile(tmp_path / name).n_overlap == 30
+    old = write_tile(tmp_path / f"old_{name}", points_on_grid(), np.arange(100) % 15, point_format=3, version="1.2")
+    assert summarise_tile(old).n_overlap == 6  # 12, 27, 42, 57, 72, 87

@@ -31,6 +31,7 @@ __all__ = [
 
 CHUNK_POINTS = 1_000_000  # 30 MB of point format 6: memory stays flat, both cores stay busy
 VIRTUAL_CLASS = 66  # IGN's synthetic ground points: no pulse, no GPS time, left out of densities
+_OVERLAP_CLASS = 12  # of point formats 0 to 5, which have no flag for it
 _CHUNK_BYTES = 256 << 20  # where records are long
 _COPC_SHARE_MAX = 0.5  # of the tile: above it one pass in file order is faster than an octree query
 _GPS_WEEK_S = 604_800
@@ -44,6 +45,8 @@ class TileSummary:
     n_points: int
     """Points that may be used: withheld ones are left out."""
     n_withheld: int
+    n_overlap: int
+    """Points flagged as overlap of flight lines (LAS 1.4), or of class 12 before: density counts them twice."""
     class_counts: dict[int, int]
     """Points per ASPRS / IGN class code, codes ascending; they add up to ``n_points``."""
     mins: tuple[float, float, float] | None
@@ -122,7 +125,7 @@ def summarise_tile(path: Path) -> TileSummary:
     Raises ``UnreadableError`` when the file is damaged or holds fewer points than promised.
     """
     counts = np.zeros(256, dtype=np.int64)
-    n_withheld = 0
+    n_withheld = n_overlap = 0
     lows, highs, times = [], [], []
     for header, points in point_chunks(path, read_las_promise(path), with_time=True):
         withheld = np.asarray(points.withheld).astype(bool)
@@ -132,6 +135,8 @@ def summarise_tile(path: Path) -> TileSummary:
             continue
         codes = np.asarray(used.classification)
         counts += np.bincount(codes, minlength=256)
+        has_flag = "overlap" in used.point_format.dimension_names
+        n_overlap += int(np.asarray(used.overlap).sum()) if has_flag else int((codes == _OVERLAP_CLASS).sum())
         ends = [(axis[[axis.argmin(), axis.argmax()]]) for axis in (used["X"], used["Y"], used["Z"])]
         lows.append([float(scaled(end[:1], header, i)[0]) for i, end in enumerate(ends)])
         highs.append([float(scaled(end[1:], header, i)[0]) for i, end in enumerate(ends)])
@@ -140,6 +145,7 @@ def summarise_tile(path: Path) -> TileSummary:
     return TileSummary(
         n_points=int(counts.sum()),
         n_withheld=n_withheld,
+        n_overlap=n_overlap,
         class_counts={int(code): int(counts[code]) for code in np.flatnonzero(counts)},
         mins=_triple(np.min(lows, axis=0)) if lows else None,
         maxs=_triple(np.max(highs, axis=0)) if highs else None,
