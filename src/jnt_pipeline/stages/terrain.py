@@ -21,16 +21,19 @@ from jnt_pipeline.runner import Planned
 from jnt_pipeline.stages.kilometres import widened
 from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
 from jnt_pipeline.stages.rasters import write_raster
+from jnt_pipeline.stages.terrain_bands import TerrainBands, placed, widened_grid
 from jnt_pipeline.stages.tiles import Cell, PointFile, stream_files
 from jnt_pipeline.store import Record, Unit
-from jnt_pipeline.territory.grid import Grid, pixel_quanta
+from jnt_pipeline.territory.grid import Grid
 from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_dhm, derive_surfaces
+from jnt_pipeline.territory.terrain_confidence import slope_rim
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
+from jnt_pipeline.territory.terrain_returns import ReturnMarks
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
 __all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
 
-VERSION = 2
+VERSION = 3
 
 
 def plan_terrain(
@@ -90,15 +93,17 @@ def raster_entries(
     """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
     surfaces = {raster.surface for raster in rasters}
     made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
+    if files:  # of rasters alone nobody knows how they came about
+        made_of |= {"dtm_confidence": {"dtm"}, "dtm_origin": {"dtm"}}
     return {
         name: RasterEntry(
             tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
             # Heights above the ground count from no datum: whoever moves them must not add an undulation.
-            reference=config.reference.flat() if name == "dhm" else config.reference,
+            reference=config.reference if name in {"dtm", "dsm"} else config.reference.flat(),
             resolution_m=config.terrain.resolution_m,
             provenance=_raster_origin(base, files, [one for one in rasters if one.surface in {name, *made_of[name]}]),
         )
-        for name in ("dtm", "dsm", "dhm")
+        for name in made_of
         if terrain and (files or name in surfaces or made_of[name] <= surfaces)
     }
 
@@ -125,8 +130,8 @@ class TerrainWork:
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
-        n_points, dtm, dsm = self._from_points(folder)
+        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif`` and the bands; the facts tell the share of each source."""
+        n_points, dtm, dsm, bands = self._from_points(folder)
         facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
@@ -143,19 +148,26 @@ class TerrainWork:
             dhm = derive_dhm(dsm, dtm)
         for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
+        facts |= bands.filled_by(dtm).write(self.grid, self.reference, folder)
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-        """Number of points that could matter, DTM and DSM: NaN where no point can give a value."""
+    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32], TerrainBands]:
+        """Number of points that could matter, DTM, DSM and the bands beside: NaN where no point can give a value."""
         part = self._reached()
         if part is None:
-            return 0, np.full(self.grid.shape, np.nan, np.float32), np.full(self.grid.shape, np.nan, np.float32)
+            nothing = np.full(self.grid.shape, np.nan, np.float32)
+            return 0, nothing, nothing, TerrainBands.nothing(self.grid)
+        rim = slope_rim(self.parameters)
         with Spool(scratch) as spool:
-            points = TerrainPoints(part, self.parameters, spool=spool)
+            points = TerrainPoints(widened_grid(part, rim), self.parameters, spool=spool)
+            marks = ReturnMarks(part, self.parameters)
             for chunk in stream_files(self.files, self.around):
                 points.add(chunk)
+                marks.add(chunk)
             dtm, dsm = derive_surfaces(points)
-        return points.n_points, _placed(dtm, part, self.grid), _placed(dsm, part, self.grid)
+        bands = TerrainBands.of(marks, dtm, self.parameters, self.grid)
+        dtm, dsm = (placed(values[rim:-rim, rim:-rim], part, self.grid, np.nan) for values in (dtm, dsm))
+        return points.n_points, dtm, dsm, bands
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""
@@ -178,18 +190,6 @@ class TerrainWork:
         found = values_from_files(self.rasters, surface, self.grid, self.reference, self.undulation)
         grids = {grid.name: grid.sha256 for one in found.transformations for grid in one.operation.grids}
         return filled_from(values, found.values), grids
-
-
-def _placed(values: NDArray[np.float32], part: Grid, grid: Grid) -> NDArray[np.float32]:
-    """Values of a part of ``grid``, NaN elsewhere: a pixel depends on the points alone, not on the extent."""
-    if part == grid:
-        return values
-    whole = np.full(grid.shape, np.nan, np.float32)
-    size = pixel_quanta(grid.resolution_m)
-    row = (grid.first_centre[1] - part.first_centre[1]) // size
-    column = (part.first_centre[0] - grid.first_centre[0]) // size
-    whole[row : row + part.n_rows, column : column + part.n_columns] = values
-    return whole
 
 
 def _known_pct(values: NDArray[np.float32]) -> float:

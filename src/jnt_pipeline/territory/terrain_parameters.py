@@ -47,6 +47,13 @@ class TerrainParameters(BaseModel):
         min_length=1,
         description="Classes the terrain follows: ground, water, and IGN's virtual points under water and bridges.",
     )
+    ground_sigma_m: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Standard deviation of the elevation of a ground return, metres; the confidence of the terrain "
+        "rests on it.",
+    )
     surface_excluded_classes: tuple[int, ...] = Field(
         default=(7, 18, 65, 66),
         description="Classes that are not part of the surface: low and high noise, IGN's artefacts and virtual points.",
