@@ -1,4 +1,4 @@
-"""Assemble: editions compared, terrain and buildings by kilometre cell, links of the things, and the layers judged."""
+"""Assemble: editions compared, terrain and buildings by kilometre cell, water levels, links, and the layers judged."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jnt_pipeline.stages.quality import plan_quality
 from jnt_pipeline.stages.raster_files import raster_files
 from jnt_pipeline.stages.terrain import plan_terrain, raster_entries
 from jnt_pipeline.stages.tiles import cells, point_files
+from jnt_pipeline.stages.water import plan_flat_terrain, plan_water
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entries
 
@@ -36,11 +37,15 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     partition = cells(files, config.terrain.resolution_m, rasters)
     terrain, done = make_units(workspace, runner, plan_terrain(config, partition, files, rasters))
     report = edited + done
-    index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, files, rasters)})
+    water, done = make_units(workspace, runner, plan_water(config, workspace, base, partition, terrain))
+    report += done
+    flat, done = make_units(workspace, runner, plan_flat_terrain(config, workspace, partition, terrain, water))
+    report += done
+    index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, flat, files, rasters)})
     identity, done = make_units(workspace, runner, plan_identity(config, workspace, index))
     report += done
     same = identity_links(workspace, identity)
-    planned = plan_buildings(config, workspace, index, partition, files, terrain, same)
+    planned = plan_buildings(config, workspace, index, partition, files, {**terrain, **flat}, same)
     buildings, done = make_units(workspace, runner, planned)
     report += done
     index = index.model_copy(
@@ -50,15 +55,19 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))
     report += done
-    records = [*terrain.values(), *identity.values(), *buildings.values(), *links.values(), *quality.values()]
+    ground = [*terrain.values(), *water.values(), *flat.values()]
+    records = [*ground, *identity.values(), *buildings.values(), *links.values(), *quality.values()]
     index = index.model_copy(
         update={
-            "layers": index.layers | layer_entries(workspace, links) | layer_entries(workspace, quality),
+            "layers": index.layers
+            | layer_entries(workspace, water)
+            | layer_entries(workspace, links)
+            | layer_entries(workspace, quality),
             "units": (*index.units, *((r.stage, r.name, r.key) for r in records)),
         }
     )
     index.write(workspace, ASSEMBLED)
-    workspace.forget_planned("terrain", "identity", "buildings", "links", "quality")
+    workspace.forget_planned("terrain", "water", "flat_terrain", "identity", "buildings", "links", "quality")
     return report
 
 

@@ -87,17 +87,21 @@ def raster_entries(
     config: TwinConfig,
     base: TwinIndex,
     terrain: Mapping[str, Record],
+    flat: Mapping[str, Record],
     files: tuple[PointFile, ...],
     rasters: tuple[RasterFile, ...],
 ) -> dict[str, RasterEntry]:
-    """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
+    """The rasters of the twin: those that points, or rasters of their kind, can say something of.
+
+    ``flat``: cells whose water was made flat, in the rasters that they wrote again.
+    """
     surfaces = {raster.surface for raster in rasters}
     made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
     if files:  # of rasters alone nobody knows how they came about
         made_of |= {"dtm_confidence": {"dtm"}, "dtm_origin": {"dtm"}}
     return {
         name: RasterEntry(
-            tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
+            tiles=_tiles(f"{name}.tif", terrain, flat),
             # Heights above the ground count from no datum: whoever moves them must not add an undulation.
             reference=config.reference if name in {"dtm", "dsm"} else config.reference.flat(),
             resolution_m=config.terrain.resolution_m,
@@ -106,6 +110,12 @@ def raster_entries(
         for name in made_of
         if terrain and (files or name in surfaces or made_of[name] <= surfaces)
     }
+
+
+def _tiles(file: str, terrain: Mapping[str, Record], flat: Mapping[str, Record]) -> dict[str, str]:
+    """Checksum of one raster of each cell by its path, as it was written last."""
+    makers = [flat[cell] if cell in flat and file in flat[cell].outputs else made for cell, made in terrain.items()]
+    return {maker.path(file): maker.outputs[file] for maker in makers}
 
 
 def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Sequence[RasterFile]) -> Provenance:
