@@ -15,7 +15,7 @@ from jnt_pipeline.territory.terrain_flat import TerrainRasters, flattened
 from jnt_pipeline.territory.terrain_water import CellWater, Outline, settle, water_bodies
 
 X0, Y0 = 770_000, 6_277_000
-METRE = TerrainParameters(resolution_m=1.0, water_min_area_m2=30)
+METRE = TerrainParameters(resolution_m=1.0, water_min_area_m2=30, water_spread_max_m=0.2)
 LAND, SEEN, BETWEEN, VOID, BRIDGED = (
     Origin.MEASURED,
     Origin.WATER,

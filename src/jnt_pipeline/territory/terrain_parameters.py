@@ -58,7 +58,7 @@ class TerrainParameters(BaseModel):
         default=True, description="Whether still water is shown flat, at the level that its returns settle."
     )
     water_spread_max_m: float = Field(
-        default=0.2,
+        default=0.15,
         gt=0,
         le=10,
         description="Widest range, from the 5th to the 95th percentile, of elevations that are one water level, "
