@@ -47,6 +47,26 @@ class TerrainParameters(BaseModel):
         min_length=1,
         description="Classes the terrain follows: ground, water, and IGN's virtual points under water and bridges.",
     )
+    ground_sigma_m: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Standard deviation of the elevation of a ground return, metres; the confidence of the terrain "
+        "rests on it.",
+    )
+    is_water_flat: bool = Field(
+        default=True, description="Whether still water is shown flat, at the level that its returns settle."
+    )
+    water_spread_max_m: float = Field(
+        default=0.15,
+        gt=0,
+        le=10,
+        description="Widest range, from the 5th to the 95th percentile, of elevations that are one water level, "
+        "metres; water of a wider range is left as measured.",
+    )
+    water_min_area_m2: float = Field(
+        default=100.0, ge=1, description="Smallest water body that no register draws and the terrain shows flat, m²."
+    )
     surface_excluded_classes: tuple[int, ...] = Field(
         default=(7, 18, 65, 66),
         description="Classes that are not part of the surface: low and high noise, IGN's artefacts and virtual points.",
