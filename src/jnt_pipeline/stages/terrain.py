@@ -177,7 +177,7 @@ class TerrainWork:
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
     def _from_points(self, scratch: Path) -> tuple[int, dict[str, Values], TerrainBands]:
-        """Number of points that could matter, their rasters by name (NaN where no point gives a value), and the bands."""
+        """Number of points that could matter, their rasters by name, NaN where none gives a value, and the bands."""
         part = self._reached()
         if part is None:
             nothing = np.full(self.grid.shape, np.nan, np.float32)

@@ -16,12 +16,14 @@ _NAMES = {
     "cadastral_relations": "Liens énoncés par le plan cadastral",
     "cadastral_surfaces": "Autres surfaces du plan cadastral",
     "changes": "Changements depuis l’édition précédente",
+    "chm": "Hauteur de la végétation (MHC)",
     "communes": "Communes",
     "datastreams": "Flux de mesure",
-    "chm": "Hauteur de la végétation (MHC)",
     "dhm": "Hauteurs (MNH)",
     "dsm": "Surface (MNS)",
     "dtm": "Terrain (MNT)",
+    "dtm_confidence": "Confiance du terrain (95 %)",
+    "dtm_origin": "Origine des valeurs du terrain",
     "easement_act_links": "Liens entre servitudes et actes",
     "easement_acts": "Actes de servitudes",
     "easements": "Servitudes d’utilité publique",
@@ -47,6 +49,7 @@ _NAMES = {
     "tax_subdivisions": "Subdivisions fiscales",
     "topo_buildings": "Bâtiments de la BD TOPO",
     "trees": "Arbres",
+    "water_bodies": "Plans d’eau et niveaux",
 }
 
 _FAMILIES = {
@@ -78,7 +81,10 @@ def layer_name(name: str) -> str:
 
 
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Terrain et relevés": ("dtm", "dsm", "dhm", "chm", "point_clouds", "elevation_tiles"),
+    "Terrain et relevés": (
+        *("dtm", "dsm", "dhm", "chm", "water_bodies", "dtm_confidence", "dtm_origin"),
+        *("point_clouds", "elevation_tiles"),
+    ),
     "Bâtiments et arbres": ("buildings", "building_changes", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
