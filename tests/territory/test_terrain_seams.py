@@ -17,7 +17,7 @@ from jnt_pipeline.territory.terrain import TerrainParameters, derive_dsm, derive
 
 REFERENCE = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
 X0, Y0, SIDE = 292_960, 6_832_950, 60
-SMALL = TerrainParameters(buffer_m=10, void_max_m=9, surface_void_max_m=4)
+SMALL = TerrainParameters(buffer_m=12, void_max_m=9, surface_void_max_m=4)
 
 
 def scene(seed: int, spacing_cm: int, void_m: float) -> PointBlock:

@@ -155,9 +155,8 @@ class TerrainWork:
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
         """Write the rasters and the bands, ``chm.tif`` and ``roofs.tif`` of points; facts tell the sources' shares."""
-        n_points, found, bands = self._from_points(folder)
+        facts, found, bands = self._from_points(folder)
         dtm, dsm = found.pop("dtm"), found.pop("dsm")
-        facts: dict[str, Any] = {"n_points_read": n_points}
         if self.rasters:
             by_points = _known_pct(dtm)
             dtm, dtm_grids = self._filled(dtm, "dtm")
@@ -176,12 +175,12 @@ class TerrainWork:
         facts |= bands.filled_by(dtm).write(self.grid, self.reference, folder)
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, dict[str, Values], TerrainBands]:
-        """Number of points that could matter, their rasters by name, NaN where none gives a value, and the bands."""
+    def _from_points(self, scratch: Path) -> tuple[dict[str, Any], dict[str, Values], TerrainBands]:
+        """Facts on the points that could matter, their rasters by name (NaN: no point gives a value), and the bands."""
         part = self._reached()
         if part is None:
             nothing = np.full(self.grid.shape, np.nan, np.float32)
-            return 0, {"dtm": nothing, "dsm": nothing}, TerrainBands.nothing(self.grid)
+            return {"n_points_read": 0}, {"dtm": nothing, "dsm": nothing}, TerrainBands.nothing(self.grid)
         kinds, rim = (self.parameters.vegetation_classes, self.roof_classes), slope_rim(self.parameters)
         with Spool(scratch) as spool:
             points = TerrainPoints(widened_grid(part, rim), self.parameters, kinds=kinds, spool=spool)
@@ -194,8 +193,10 @@ class TerrainWork:
         made = {"dtm": dtm, "dsm": dsm}
         if self.files:
             made |= {"chm": derive_tops(points, 0, dtm), Path(ROOFS_FILE).stem: derive_tops(points, 1, dtm)}
+        spikes = points.spikes - rim
+        n_spikes = int(((spikes >= 0) & (spikes < part.shape)).all(axis=1).sum())
         inner = {name: placed(values[rim:-rim, rim:-rim], part, self.grid, np.nan) for name, values in made.items()}
-        return points.n_points, inner, bands
+        return {"n_points_read": points.n_points, "n_spikes": n_spikes}, inner, bands
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""

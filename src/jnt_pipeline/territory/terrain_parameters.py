@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.grid import pixel_quanta
 
-__all__ = ["REACH_MARGIN_M", "TerrainParameters"]
+__all__ = ["REACH_MARGIN_M", "SPIKE_REACH_M", "TerrainParameters"]
 
 REACH_MARGIN_M = 0.01
 """Points are looked for this much farther than the longest edge, for the rounding of coordinates and of its length."""
+SPIKE_REACH_M = 2.0
+"""Neighbours that judge whether a return is a spike lie within so far of it."""
 
 
 class TerrainParameters(BaseModel):
@@ -47,6 +49,13 @@ class TerrainParameters(BaseModel):
         min_length=1,
         description="Classes the terrain follows: ground, water, and IGN's virtual points under water and bridges.",
     )
+    spike_m: float | None = Field(
+        default=1.0,
+        ge=0.2,
+        le=100,
+        description="A ground return that stands out of all its neighbours within 2 m, above or below, by more than "
+        "this is not followed by the terrain, metres; null: all are followed.",
+    )
     ground_sigma_m: float = Field(
         default=0.05,
         gt=0,
@@ -77,6 +86,11 @@ class TerrainParameters(BaseModel):
         description="Classes whose highest return above the ground is the canopy: low, medium and high vegetation.",
     )
 
+    @property
+    def spike_reach_m(self) -> float:
+        """How far beyond the points that count those lie that judge them, metres."""
+        return 0.0 if self.spike_m is None else SPIKE_REACH_M
+
     @field_validator("resolution_m")
     @classmethod
     def _divides(cls, value: float) -> float:
@@ -98,10 +112,11 @@ class TerrainParameters(BaseModel):
         # A pixel's value depends on the points within void_max_m of it in either axis, and all of them have been
         # read. One pixel more: the surface is triangulated from the highest point of each pixel, which needs whole
         # pixels.
-        for name in ("void_max_m", "surface_void_max_m"):
-            if getattr(self, name) + self.resolution_m + REACH_MARGIN_M > self.buffer_m:
+        for name, more in (("void_max_m", self.spike_reach_m), ("surface_void_max_m", 0.0)):
+            margin = REACH_MARGIN_M + more
+            if getattr(self, name) + self.resolution_m + margin > self.buffer_m:
                 raise ValueError(
-                    f"{name} ({getattr(self, name)} m) + resolution_m + {REACH_MARGIN_M} m exceeds buffer_m "
+                    f"{name} ({getattr(self, name)} m) + resolution_m + {margin} m exceeds buffer_m "
                     f"({self.buffer_m} m): neighbouring tiles would disagree"
                 )
         return self

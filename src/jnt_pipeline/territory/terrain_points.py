@@ -54,8 +54,11 @@ class TerrainPoints:
         self.grid, self.parameters = grid, parameters
         self.n_points = 0
         """Points added that lie in the box within which points can matter."""
+        self.spikes = np.empty((0, 2), np.int64)
+        """Row and column of each ground point of the grid that the terrain, once derived, does not follow."""
         size = pixel_quanta(grid.resolution_m)
-        width = max(quanta(parameters.void_max_m), quanta(parameters.surface_void_max_m) + 2 * size)
+        reach = quanta(parameters.void_max_m + parameters.spike_reach_m)
+        width = max(reach, quanta(parameters.surface_void_max_m) + 2 * size)
         self.ground = PointStrips(box_around(grid, width), spool)
         reach = quanta(parameters.surface_void_max_m) + quanta(REACH_MARGIN_M)
         self.rim = -(-reach // size)
