@@ -119,7 +119,7 @@ def test_the_terrain_does_not_follow_a_spike_and_counts_it():
     corners = np.stack(np.meshgrid(np.arange(-15, 75, 10), np.arange(-15, 75, 10)), axis=-1).reshape(-1, 2)
     at = (
         corners + np.round(rng.uniform(0, 6, corners.shape) * 2) / 2
-    )  # on pixels' centres, 4 m and more from one another
+    )  # 4 m and more apart
     birds = np.c_[np.add(at, (770_000, 6_277_000)), np.full(len(at), 107.0) + 0.1 * at[:, 0]]
     inside = ((birds[:, :2] > (769_999.75, 6_276_999.75)) & (birds[:, :2] < (770_059.75, 6_277_059.75))).all(axis=1)
     assert 5 < inside.sum() < len(birds)
