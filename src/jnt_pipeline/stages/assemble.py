@@ -13,6 +13,7 @@ from jnt_pipeline.stages.identify import identity_links, plan_identity
 from jnt_pipeline.stages.links import plan_links
 from jnt_pipeline.stages.quality import plan_quality
 from jnt_pipeline.stages.raster_files import raster_files
+from jnt_pipeline.stages.relief import plan_relief, relief_entries
 from jnt_pipeline.stages.terrain import plan_terrain, raster_entries
 from jnt_pipeline.stages.tiles import cells, point_files
 from jnt_pipeline.stages.water import plan_flat_terrain, plan_water
@@ -42,6 +43,9 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     flat, done = make_units(workspace, runner, plan_flat_terrain(config, workspace, partition, terrain, water))
     report += done
     index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, flat, files, rasters)})
+    relief, done = make_units(workspace, runner, plan_relief(config, workspace, index, partition))
+    report += done
+    index = index.model_copy(update={"rasters": index.rasters | relief_entries(index, relief)})
     identity, done = make_units(workspace, runner, plan_identity(config, workspace, index))
     report += done
     same = identity_links(workspace, identity)
@@ -55,19 +59,20 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))
     report += done
-    ground = [*terrain.values(), *water.values(), *flat.values()]
+    ground = [*terrain.values(), *water.values(), *flat.values(), *relief.values()]
     records = [*ground, *identity.values(), *buildings.values(), *links.values(), *quality.values()]
     index = index.model_copy(
         update={
             "layers": index.layers
             | layer_entries(workspace, water)
+            | layer_entries(workspace, relief)
             | layer_entries(workspace, links)
             | layer_entries(workspace, quality),
             "units": (*index.units, *((r.stage, r.name, r.key) for r in records)),
         }
     )
     index.write(workspace, ASSEMBLED)
-    workspace.forget_planned("terrain", "water", "flat_terrain", "identity", "buildings", "links", "quality")
+    workspace.forget_planned("terrain", "water", "flat_terrain", "relief", "identity", "buildings", "links", "quality")
     return report
 
 

@@ -50,7 +50,7 @@ def plan_terrain(
             name=cell.name,
             version=VERSION,
             parameters={
-                "terrain": config.terrain.model_dump(mode="json"),
+                "terrain": config.terrain.of_points(),
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
                 **_fillers(config, fillers),

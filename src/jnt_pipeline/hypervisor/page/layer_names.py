@@ -16,16 +16,20 @@ _NAMES = {
     "cadastral_surfaces": "Autres surfaces du plan cadastral",
     "changes": "Changements depuis l’édition précédente",
     "communes": "Communes",
+    "contour_lines": "Courbes de niveau",
     "datastreams": "Flux de mesure",
     "dhm": "Hauteurs (MNH)",
     "dsm": "Surface (MNS)",
     "dtm": "Terrain (MNT)",
+    "dtm_confidence": "Confiance du terrain",
+    "dtm_origin": "Origine des altitudes du terrain",
     "easement_act_links": "Liens entre servitudes et actes",
     "easement_acts": "Actes de servitudes",
     "easements": "Servitudes d’utilité publique",
     "elevation_tiles": "Dalles d’altitude (raster)",
     "footprints": "Emprises au sol des bâtiments",
     "former_communes": "Préfixes de sections (anciennes communes)",
+    "hillshade": "Relief ombré",
     "identities": "Identifiants équivalents des bâtiments",
     "links": "Liens entre objets",
     "localities": "Lieux-dits",
@@ -41,10 +45,12 @@ _NAMES = {
     "rnb_buildings": "Bâtiments du RNB",
     "sections": "Sections cadastrales",
     "sheets": "Feuilles cadastrales",
+    "slope": "Pente du terrain",
     "stations": "Stations de mesure",
     "tax_subdivisions": "Subdivisions fiscales",
     "topo_buildings": "Bâtiments de la BD TOPO",
     "trees": "Arbres",
+    "water_bodies": "Plans d’eau",
 }
 
 _FAMILIES = {
@@ -76,7 +82,10 @@ def layer_name(name: str) -> str:
 
 
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Terrain et relevés": ("dtm", "dsm", "dhm", "point_clouds", "elevation_tiles"),
+    "Terrain et relevés": (
+        *("dtm", "dsm", "dhm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines", "water_bodies"),
+        *("point_clouds", "elevation_tiles"),
+    ),
     "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
