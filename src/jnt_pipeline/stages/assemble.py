@@ -7,6 +7,7 @@ import logging
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.runner import Runner, StageReport, make_units
+from jnt_pipeline.stages.bridges import plan_bridges
 from jnt_pipeline.stages.buildings import dated_buildings, plan_buildings
 from jnt_pipeline.stages.editions import follow_editions
 from jnt_pipeline.stages.identify import identity_links, plan_identity
@@ -42,6 +43,8 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     report += done
     flat, done = make_units(workspace, runner, plan_flat_terrain(config, workspace, partition, terrain, water))
     report += done
+    bridges, done = make_units(workspace, runner, plan_bridges(config, workspace, base, partition, terrain))
+    report += done
     index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, flat, files, rasters)})
     relief, done = make_units(workspace, runner, plan_relief(config, workspace, index, partition))
     report += done
@@ -59,12 +62,13 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))
     report += done
-    ground = [*terrain.values(), *water.values(), *flat.values(), *relief.values()]
+    ground = [*terrain.values(), *water.values(), *flat.values(), *bridges.values(), *relief.values()]
     records = [*ground, *identity.values(), *buildings.values(), *links.values(), *quality.values()]
     index = index.model_copy(
         update={
             "layers": index.layers
             | layer_entries(workspace, water)
+            | layer_entries(workspace, bridges)
             | layer_entries(workspace, relief)
             | layer_entries(workspace, links)
             | layer_entries(workspace, quality),
@@ -72,7 +76,9 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
         }
     )
     index.write(workspace, ASSEMBLED)
-    workspace.forget_planned("terrain", "water", "flat_terrain", "relief", "identity", "buildings", "links", "quality")
+    workspace.forget_planned(
+        "terrain", "water", "flat_terrain", "bridges", "relief", "identity", "buildings", "links", "quality"
+    )
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -32,6 +33,8 @@ from jnt_pipeline.territory.terrain_returns import ReturnMarks
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
 __all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
+
+logger = logging.getLogger(__name__)
 
 VERSION = 3
 
@@ -143,6 +146,14 @@ class TerrainWork:
         """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif`` and the bands; the facts tell the share of each source."""
         n_points, dtm, dsm, bands = self._from_points(folder)
         facts: dict[str, Any] = {"n_points_read": n_points}
+        if n_points and np.isnan(dtm).all():
+            facts["reason"] = "no_ground_points"
+            logger.warning(
+                "no terrain from %d points: none, or fewer than three, of classes %s; classify the ground of these "
+                "tiles first (SMRF or cloth simulation: PDAL, CloudCompare), or name its classes in ground_classes",
+                n_points,
+                self.parameters.ground_classes,
+            )
         if self.rasters:
             by_points = _known_pct(dtm)
             dtm, dtm_grids = self._filled(dtm, "dtm")

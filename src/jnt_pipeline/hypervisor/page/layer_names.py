@@ -9,6 +9,7 @@ _NAMES = {
     "aliases": "Anciens identifiants",
     "bim_buildings": "Bâtiments BIM",
     "bim_elements": "Éléments BIM (IFC)",
+    "bridge_decks": "Tabliers de ponts",
     "buildings": "Bâtiments",
     "cadastral_lines": "Autres lignes du plan cadastral",
     "cadastral_points": "Autres points du plan cadastral",
@@ -83,7 +84,8 @@ def layer_name(name: str) -> str:
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "Terrain et relevés": (
-        *("dtm", "dsm", "dhm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines", "water_bodies"),
+        *("dtm", "dsm", "dhm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines"),
+        *("water_bodies", "bridge_decks"),
         *("point_clouds", "elevation_tiles"),
     ),
     "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
