@@ -17,7 +17,7 @@ from source_files import OWNER, write_tile
 
 X0, Y0 = 900_000.0, 6_500_000.0  # the corner of four cells
 LAKE = (X0 - 20, Y0 + 10, X0 + 25, Y0 + 40)
-DECK = (X0 + 2, Y0 + 5, X0 + 5, Y0 + 45)
+DECK = (X0 - 1.5, Y0 + 5, X0 + 1.5, Y0 + 45)  # across two cells
 LEVEL = 212.34
 
 
@@ -97,6 +97,14 @@ def test_the_bridge_is_in_the_surface_and_not_in_the_terrain(twin: jnt.Territory
     assert dtm.values[15:-15, 1:-1].max() < LEVEL + 0.1
 
 
+def test_the_deck_is_a_layer_with_its_elevation(twin: jnt.Territory) -> None:
+    decks = twin.layer("bridge_decks").to_geopandas()
+    assert len(decks) == 1
+    assert decks["deck_elevation_m"][0] == pytest.approx(LEVEL + 3, abs=0.01)
+    assert decks["area_m2"][0] == pytest.approx(3 * 40, rel=0.1)
+    assert box(*DECK).buffer(1).covers(decks.geometry[0])
+
+
 def test_ground_is_that_of_terrain_without_flat_water(twin: jnt.Territory, tmp_path: Path) -> None:
     raw = build(tmp_path, "straight", is_water_flat=False)
     assert "water_bodies" not in raw.layers
@@ -110,8 +118,9 @@ def test_ground_is_that_of_terrain_without_flat_water(twin: jnt.Territory, tmp_p
 
 def test_files_cut_otherwise_give_the_same(twin: jnt.Territory, tmp_path: Path) -> None:
     other = build(tmp_path, "askew")
-    ours, theirs = (one.layer("water_bodies").to_geopandas() for one in (twin, other))
-    assert ours.to_wkb().equals(theirs.to_wkb())
+    for name in ("water_bodies", "bridge_decks"):
+        ours, theirs = (one.layer(name).to_geopandas() for one in (twin, other))
+        assert ours.to_wkb().equals(theirs.to_wkb())
     for name in ("dtm", "dsm", "dhm", "dtm_confidence", "dtm_origin"):
         assert np.array_equal(twin.raster(name).read().values, other.raster(name).read().values, equal_nan=True)
 
@@ -126,3 +135,11 @@ def test_an_outline_of_bd_topo_names_the_body(tmp_path: Path) -> None:
     assert "bdtopo.gpkg" in origins
     facts = json.loads((tmp_path / "twin/manifest/water/water.json").read_text())["facts"]
     assert facts == {"n_water_bodies": 1, "n_flat": 1, "left_as_measured": {}}
+
+
+def test_points_without_ground_leave_a_void_with_its_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    twin = build(tmp_path, "straight", ground_classes=[11])
+    assert np.isnan(twin.raster("dtm").read().values).all()
+    facts = [json.loads(path.read_text())["facts"] for path in (tmp_path / "twin/manifest/terrain").glob("*.json")]
+    assert {one["reason"] for one in facts} == {"no_ground_points"}
+    assert "classify the ground" in caplog.text

@@ -117,9 +117,7 @@ def test_the_terrain_does_not_follow_a_spike_and_counts_it():
     x, y = np.meshgrid(np.arange(-20, 80, 0.5) + 0.2, np.arange(-20, 80, 0.5) + 0.2)
     level = np.round(np.c_[x.ravel() + 770_000, y.ravel() + 6_277_000, 100 + 0.1 * x.ravel()], 2)
     corners = np.stack(np.meshgrid(np.arange(-15, 75, 10), np.arange(-15, 75, 10)), axis=-1).reshape(-1, 2)
-    at = (
-        corners + np.round(rng.uniform(0, 6, corners.shape) * 2) / 2
-    )  # 4 m and more apart
+    at = corners + np.round(rng.uniform(0, 6, corners.shape) * 2) / 2  # 4 m and more apart
     birds = np.c_[np.add(at, (770_000, 6_277_000)), np.full(len(at), 107.0) + 0.1 * at[:, 0]]
     inside = ((birds[:, :2] > (769_999.75, 6_276_999.75)) & (birds[:, :2] < (770_059.75, 6_277_059.75))).all(axis=1)
     assert 5 < inside.sum() < len(birds)

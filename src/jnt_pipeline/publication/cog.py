@@ -34,12 +34,19 @@ _TITLES = {
     "chm": "Canopy height (MHC)",
     "dtm_confidence": "Confidence of the terrain, 95 %",
     "dtm_origin": "Origin of the terrain's values",
+    "slope": "Slope of the terrain",
+    "hillshade": "Shaded relief of the terrain",
 }
-_CODED = {"dtm_origin": " ".join(f"{origin.value}={origin.name.lower()}" for origin in Origin)}
-"""Rasters of codes (bytes, 0 = unknown), with what the codes say; all others are metres as float32."""
+_CODED = {
+    "dtm_origin": " ".join(f"{origin.value}={origin.name.lower()}" for origin in Origin),
+    "hillshade": "1=dark 255=bright",
+}
+"""Rasters of bytes (0 = unknown), with what they say; all others are numbers as float32."""
+_UNITS = {"slope": "degree"}
+"""Units of what is not metres."""
 
-_UNPICTURED = {"dtm_confidence", "dtm_origin"}
-"""They are read beside the terrain, not looked at."""
+_UNPICTURED = {"dtm_confidence", "dtm_origin", "slope", "hillshade"}
+"""They are read beside the terrain; the picture of the terrain is shaded anyway."""
 
 _SAME_GRID_PIXELS = 0.01
 # Tiles share one grid by contract; a hundredth of a pixel is far above the rounding of coordinates in a GeoTIFF
@@ -196,7 +203,7 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
             f'<DstRect xOff="{round(column)}" yOff="{round(row)}" xSize="{n_columns}" ySize="{n_rows}"/>'
             f"<NODATA>{nodata}</NODATA></ComplexSource>"
         )
-    is_coded = raster.name in _CODED
+    is_coded, unit = raster.name in _CODED, _UNITS.get(raster.name, "m")
     crs = CRS.from_user_input(raster.reference.code).to_wkt(version="WKT2_2019")
     items = "".join(f'<MDI key="{key.upper()}">{escape(value)}</MDI>' for key, value in sorted(tags.items()))
     return (
@@ -206,7 +213,7 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
         f"<Metadata>{items}</Metadata>"
         f'<VRTRasterBand dataType="{"Byte" if is_coded else "Float32"}" band="1">'
         f"<Description>{escape(title)}</Description>"
-        f"{'<NoDataValue>0</NoDataValue>' if is_coded else '<UnitType>m</UnitType><NoDataValue>nan</NoDataValue>'}"
+        f"{'' if is_coded else f'<UnitType>{unit}</UnitType>'}<NoDataValue>{0 if is_coded else 'nan'}</NoDataValue>"
         f"{''.join(sources)}</VRTRasterBand></VRTDataset>"
     ), n_cells
 

@@ -154,7 +154,8 @@ def _point_findings(path: Path, summary: TileSummary) -> list[Finding]:
             _warning(
                 "no_ground",
                 f"no ground point (class {GROUND_CLASS}): no terrain can be derived from this tile alone",
-                "ask the producer for the classified tile",
+                "ask the producer for the classified tile, or classify its ground (SMRF or cloth simulation: PDAL, "
+                "CloudCompare)",
             )
         )
     if summary.n_withheld:

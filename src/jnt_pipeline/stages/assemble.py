@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from jnt_pipeline.config import TwinConfig
 from jnt_pipeline.errors import WorkspaceError
 from jnt_pipeline.runner import Planned, Runner, StageReport, make_units
+from jnt_pipeline.stages.bridges import plan_bridges
 from jnt_pipeline.stages.building_changes import plan_building_changes
 from jnt_pipeline.stages.buildings import dated_buildings, plan_buildings
 from jnt_pipeline.stages.editions import follow_editions
@@ -15,6 +16,7 @@ from jnt_pipeline.stages.identify import identity_links, plan_identity
 from jnt_pipeline.stages.links import plan_links
 from jnt_pipeline.stages.quality import plan_quality
 from jnt_pipeline.stages.raster_files import raster_files
+from jnt_pipeline.stages.relief import plan_relief, relief_entries
 from jnt_pipeline.stages.terrain import plan_terrain, raster_entries
 from jnt_pipeline.stages.tiles import cells, point_files
 from jnt_pipeline.stages.water import plan_flat_terrain, plan_water
@@ -23,7 +25,10 @@ from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entrie
 
 __all__ = ["assemble"]
 
-STEPS = ("terrain", "water", "flat_terrain", "identity", "buildings", "building_changes", "links", "quality")
+STEPS = (
+    *("terrain", "water", "flat_terrain", "relief", "bridges"),
+    *("identity", "buildings", "building_changes", "links", "quality"),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +48,11 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     water = steps.make(plan_water(config, workspace, base, partition, terrain))
     flat = steps.make(plan_flat_terrain(config, workspace, partition, terrain, water))
     index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, flat, files, rasters)})
-    index = index.with_layers(layer_entries(workspace, water))
+    relief = steps.make(plan_relief(config, workspace, index, partition))
+    bridges = steps.make(plan_bridges(config, workspace, base, partition, terrain))
+    index = index.model_copy(update={"rasters": index.rasters | relief_entries(index, relief)})
+    for made in (water, bridges, relief):
+        index = index.with_layers(layer_entries(workspace, made))
     identity = steps.make(plan_identity(config, workspace, index))
     same = identity_links(workspace, identity)
     buildings = steps.make(plan_buildings(config, workspace, index, partition, files, {**terrain, **flat}, same))

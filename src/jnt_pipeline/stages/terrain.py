@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -39,6 +40,8 @@ from jnt_pipeline.twin import RasterEntry, TwinIndex
 
 __all__ = ["ROOFS_FILE", "TerrainWork", "plan_terrain", "raster_entries"]
 
+logger = logging.getLogger(__name__)
+
 VERSION = 4
 
 ROOFS_FILE = "roofs.tif"
@@ -61,7 +64,7 @@ def plan_terrain(
             name=cell.name,
             version=VERSION,
             parameters={
-                "terrain": config.terrain.model_dump(mode="json"),
+                "terrain": config.terrain.of_points(),
                 "roof_classes": config.buildings.roof_classes,
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
@@ -157,6 +160,14 @@ class TerrainWork:
         """Write the rasters and the bands, ``chm.tif`` and ``roofs.tif`` of points; facts tell the sources' shares."""
         facts, found, bands = self._from_points(folder)
         dtm, dsm = found.pop("dtm"), found.pop("dsm")
+        if facts["n_points_read"] and np.isnan(dtm).all():
+            facts["reason"] = "no_ground_points"
+            logger.warning(
+                "no terrain from %d points: none, or fewer than three, of classes %s; classify the ground of these "
+                "tiles first (SMRF or cloth simulation: PDAL, CloudCompare), or name its classes in ground_classes",
+                facts["n_points_read"],
+                self.parameters.ground_classes,
+            )
         if self.rasters:
             by_points = _known_pct(dtm)
             dtm, dtm_grids = self._filled(dtm, "dtm")

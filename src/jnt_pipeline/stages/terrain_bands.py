@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.stages.rasters import write_codes, write_raster
+from jnt_pipeline.territory.bridge_decks import deck_pixels
 from jnt_pipeline.territory.grid import Grid, pixel_quanta, quanta
 from jnt_pipeline.territory.terrain_confidence import (
     Origin,
@@ -20,12 +21,13 @@ from jnt_pipeline.territory.terrain_confidence import (
     slope_rim,
 )
 from jnt_pipeline.territory.terrain_parameters import TerrainParameters
+from jnt_pipeline.territory.terrain_returns import DECK as DECK_MARK
 from jnt_pipeline.territory.terrain_returns import ReturnMarks
 
-__all__ = ["DECK", "WATER", "TerrainBands", "placed", "widened_grid"]
+__all__ = ["DECK", "DECK_PIXELS", "WATER", "TerrainBands", "placed", "widened_grid"]
 
-WATER, DECK = "water_returns.tif", "deck_returns.tif"
-"""Files of a cell that has such returns: their mean elevation by pixel."""
+WATER, DECK, DECK_PIXELS = "water_returns.tif", "deck_returns.tif", "deck_pixels.tif"
+"""Files of a cell that has such returns: their mean elevation by pixel; and pixels between returns of a deck, as 1."""
 
 T = TypeVar("T", bound=np.generic)
 
@@ -42,6 +44,8 @@ class TerrainBands:
     """Mean elevation of the returns of water; None where there is none."""
     deck: NDArray[np.float32] | None = None
     """Mean elevation of the returns of bridge decks."""
+    deck_pixels: NDArray[np.uint8] | None = None
+    """1 between returns of a deck; None where no deck is near."""
 
     @classmethod
     def nothing(cls, grid: Grid) -> TerrainBands:
@@ -59,18 +63,20 @@ class TerrainBands:
         rim = slope_rim(parameters)
         origin = derive_origin(widened[rim:-rim, rim:-rim], to_ground, to_water, parameters.resolution_m)
         water, deck = marks.water_elevation(), marks.deck_elevation()
+        between = deck_pixels(marks).astype(np.uint8) if (marks.marks & DECK_MARK).any() else None
         return cls(
             origin=placed(origin, marks.grid, grid, Origin.VOID),
             confidence=placed(derive_confidence(widened, to_ground, to_water, parameters), marks.grid, grid, np.nan),
             water=None if water is None else placed(water, marks.grid, grid, np.nan),
             deck=None if deck is None else placed(deck, marks.grid, grid, np.nan),
+            deck_pixels=None if between is None else placed(between, marks.grid, grid, 0),
         )
 
     def filled_by(self, dtm: NDArray[np.float32]) -> TerrainBands:
         """The bands once voids of the terrain were taken from rasters, whose accuracy nobody states."""
         is_taken = (self.origin == Origin.VOID) & ~np.isnan(dtm)
         origin = np.where(is_taken, np.uint8(Origin.RASTER), self.origin)
-        return TerrainBands(origin=origin, confidence=self.confidence, water=self.water, deck=self.deck)
+        return replace(self, origin=origin)
 
     def write(self, grid: Grid, reference: Reference, folder: Path) -> dict[str, Any]:
         """Write ``dtm_origin.tif``, ``dtm_confidence.tif`` and what there is of water and decks; returns facts."""
@@ -79,6 +85,8 @@ class TerrainBands:
         for name, values in ((WATER, self.water), (DECK, self.deck)):
             if values is not None:
                 write_raster(values, grid, reference, folder / name)
+        if self.deck_pixels is not None:
+            write_codes(self.deck_pixels, grid, reference, folder / DECK_PIXELS)
         counts = np.bincount(self.origin.ravel(), minlength=len(Origin))
         return {
             "dtm_origin_pct": {

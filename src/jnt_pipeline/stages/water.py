@@ -69,7 +69,7 @@ def plan_water(
         stage="water",
         name="water",
         version=VERSION,
-        parameters={"terrain": config.terrain.model_dump(mode="json"), "reference": str(config.reference)},
+        parameters={"terrain": config.terrain.of_water(), "reference": str(config.reference)},
         inputs={
             **index.checksums((*layers, "point_clouds")),
             **{
@@ -148,7 +148,7 @@ def plan_flat_terrain(
                 stage="flat_terrain",
                 name=cell.name,
                 version=VERSION,
-                parameters={"terrain": config.terrain.model_dump(mode="json"), "reference": str(config.reference)},
+                parameters={"terrain": config.terrain.of_water(), "reference": str(config.reference)},
                 inputs={
                     "bodies": _digest(near),
                     **{file: made.outputs[file] for file in sorted(made.outputs) if file in _REWRITTEN},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,6 +15,9 @@ REACH_MARGIN_M = 0.01
 """Points are looked for this much farther than the longest edge, for the rounding of coordinates and of its length."""
 SPIKE_REACH_M = 2.0
 """Neighbours that judge whether a return is a spike lie within so far of it."""
+
+_WATER = ("is_water_flat", "water_spread_max_m", "water_min_area_m2")
+_DERIVED = ("derived", "contour_interval_m")
 
 
 class TerrainParameters(BaseModel):
@@ -76,6 +79,12 @@ class TerrainParameters(BaseModel):
     water_min_area_m2: float = Field(
         default=100.0, ge=1, description="Smallest water body that no register draws and the terrain shows flat, m²."
     )
+    derived: tuple[Literal["slope", "hillshade", "contour_lines"], ...] = Field(
+        default=(), description="What is further derived from the terrain: slope, hillshade, contour_lines."
+    )
+    contour_interval_m: float = Field(
+        default=5.0, ge=0.1, le=1000, description="From one contour line to the next, metres of elevation."
+    )
     surface_excluded_classes: tuple[int, ...] = Field(
         default=(7, 18, 65, 66),
         description="Classes that are not part of the surface: low and high noise, IGN's artefacts and virtual points.",
@@ -90,6 +99,14 @@ class TerrainParameters(BaseModel):
     def spike_reach_m(self) -> float:
         """How far beyond the points that count those lie that judge them, metres."""
         return 0.0 if self.spike_m is None else SPIKE_REACH_M
+
+    def of_points(self) -> dict[str, Any]:
+        """The parameters that the rasters of points hang on, as JSON values: those of later steps are left out."""
+        return self.model_dump(mode="json", exclude={*_WATER, *_DERIVED})
+
+    def of_water(self) -> dict[str, Any]:
+        """The parameters that water levels and flat terrain hang on."""
+        return self.model_dump(mode="json", exclude=set(_DERIVED))
 
     @field_validator("resolution_m")
     @classmethod

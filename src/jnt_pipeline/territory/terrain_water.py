@@ -16,9 +16,9 @@ from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.base_layers.columns import Column
 from jnt_pipeline.territory.grid import QUANTA_PER_M, Grid, pixel_quanta
+from jnt_pipeline.territory.pixel_pieces import LevelCounts, PixelPieces, in_metres
 from jnt_pipeline.territory.terrain_confidence import Origin
 from jnt_pipeline.territory.terrain_parameters import TerrainParameters
-from jnt_pipeline.territory.water_pieces import LevelCounts, WaterPieces
 
 __all__ = [
     "COLUMNS",
@@ -162,7 +162,7 @@ def water_bodies(
     size = pixel_quanta(parameters.resolution_m)
     outlines = sorted(outlines, key=lambda outline: outline.body_id)
     drawn = LevelCounts()
-    pieces = WaterPieces(round(parameters.water_min_area_m2 / parameters.resolution_m**2))
+    pieces = PixelPieces(round(parameters.water_min_area_m2 / parameters.resolution_m**2))
     for cell in cells:
         levels = np.rint(cell.returns.astype(np.float64) * 1000)
         has_level = ~np.isnan(levels) & (cell.origin == Origin.WATER)
@@ -181,9 +181,7 @@ def water_bodies(
             body_id=f"water_{column * size / QUANTA_PER_M:.1f}_{-row * size / QUANTA_PER_M:.1f}",
             kind="unknown",
             source="point_clouds",
-            geometry=shapely.transform(
-                geometry, lambda corners: (2 * corners - 1) * (size, -size) / (2 * QUANTA_PER_M)
-            ),
+            geometry=in_metres(geometry, size),
         )
         level = settle(*pieces.levels.of(members), outline.kind, parameters)
         if not any(_is_fringe(outline.geometry, level, body, parameters) for body in bodies[: len(outlines)]):

@@ -9,6 +9,7 @@ _NAMES = {
     "aliases": "Anciens identifiants",
     "bim_buildings": "Bâtiments BIM",
     "bim_elements": "Éléments BIM (IFC)",
+    "bridge_decks": "Tabliers de ponts",
     "building_changes": "Écarts entre LiDAR et cadastre",
     "buildings": "Bâtiments",
     "cadastral_lines": "Autres lignes du plan cadastral",
@@ -18,6 +19,7 @@ _NAMES = {
     "changes": "Changements depuis l’édition précédente",
     "chm": "Hauteur de la végétation (MHC)",
     "communes": "Communes",
+    "contour_lines": "Courbes de niveau",
     "datastreams": "Flux de mesure",
     "dhm": "Hauteurs (MNH)",
     "dsm": "Surface (MNS)",
@@ -30,6 +32,7 @@ _NAMES = {
     "elevation_tiles": "Dalles d’altitude (raster)",
     "footprints": "Emprises au sol des bâtiments",
     "former_communes": "Préfixes de sections (anciennes communes)",
+    "hillshade": "Relief ombré",
     "identities": "Identifiants équivalents des bâtiments",
     "links": "Liens entre objets",
     "localities": "Lieux-dits",
@@ -45,6 +48,7 @@ _NAMES = {
     "rnb_buildings": "Bâtiments du RNB",
     "sections": "Sections cadastrales",
     "sheets": "Feuilles cadastrales",
+    "slope": "Pente du terrain",
     "stations": "Stations de mesure",
     "tax_subdivisions": "Subdivisions fiscales",
     "topo_buildings": "Bâtiments de la BD TOPO",
@@ -82,7 +86,8 @@ def layer_name(name: str) -> str:
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "Terrain et relevés": (
-        *("dtm", "dsm", "dhm", "chm", "water_bodies", "dtm_confidence", "dtm_origin"),
+        *("dtm", "dsm", "dhm", "chm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines"),
+        *("water_bodies", "bridge_decks"),
         *("point_clouds", "elevation_tiles"),
     ),
     "Bâtiments et arbres": ("buildings", "building_changes", "bim_buildings", "bim_elements", "trees"),

@@ -1,4 +1,4 @@
-"""Water pixels that hang together by their sides, across the edges of cells, and the elevations of each such body."""
+"""Pixels that hang together by their sides, across the edges of cells, and the elevations of each such body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-__all__ = ["LevelCounts", "WaterPieces"]
+from jnt_pipeline.territory.grid import QUANTA_PER_M
+
+__all__ = ["LevelCounts", "PixelPieces", "in_metres"]
 
 Integers = NDArray[np.int64]
 
@@ -45,8 +47,8 @@ class LevelCounts:
         return levels, counts
 
 
-class WaterPieces:
-    """Water pixels of each cell that hang together, and which pieces meet across the edges of cells."""
+class PixelPieces:
+    """Pixels of each cell that hang together, and which pieces meet across the edges of cells."""
 
     def __init__(self, n_fewest: int) -> None:
         self.levels = LevelCounts()
@@ -57,13 +59,13 @@ class WaterPieces:
         self._sizes: dict[int, int] = {}
         self._edges: list[Integers] = []  # (3, n): column, row, piece of the pixels on the edges of cells
 
-    def add(self, water: NDArray[np.bool_], levels_mm: NDArray[np.float64], column: int, row: int) -> None:
+    def add(self, chosen: NDArray[np.bool_], levels_mm: NDArray[np.float64], column: int, row: int) -> None:
         """Pixels of a cell whose north-west pixel has the given place in the lattice, rows counted southwards."""
-        labels, n = label(water)
+        labels, n = label(chosen)
         sizes = np.bincount(labels.ravel(), minlength=n + 1)
-        edge = np.zeros(water.shape, np.bool_)
+        edge = np.zeros(chosen.shape, np.bool_)
         edge[[0, -1]] = edge[:, [0, -1]] = True
-        rows, columns = np.nonzero(edge & water)
+        rows, columns = np.nonzero(edge & chosen)
         kept = sizes >= self._n_fewest
         kept[labels[rows, columns]] = True  # it may go on in the next cell
         kept[0] = False
@@ -73,7 +75,7 @@ class WaterPieces:
         pieces, places = np.unique(labels, return_index=True)
         for piece, place in zip(pieces.tolist(), places.tolist(), strict=True):
             if kept[piece]:
-                self._first[piece + self._n] = (place // water.shape[1] + row, place % water.shape[1] + column)
+                self._first[piece + self._n] = (place // chosen.shape[1] + row, place % chosen.shape[1] + column)
                 self._sizes[piece + self._n] = int(sizes[piece])
         for polygon, piece in shapes(labels.astype(np.int32), mask=kept[labels], connectivity=4):
             corners = shapely.transform(shape(polygon), lambda places: places + np.array((column, row)))
@@ -107,6 +109,11 @@ class WaterPieces:
         one, other = np.concatenate(pairs, axis=1)
         graph = coo_array((np.ones(len(one), np.bool_), (one, other)), shape=(self._n, self._n))
         return np.asarray(connected_components(graph, directed=False)[1], np.int32)
+
+
+def in_metres(geometry: BaseGeometry, size: int) -> BaseGeometry:
+    """An outline in pixel corners, rows counted southwards, as one in metres; ``size`` of a pixel, 0.1 mm."""
+    return shapely.transform(geometry, lambda corners: (2 * corners - 1) * (size, -size) / (2 * QUANTA_PER_M))
 
 
 def _without_seams(geometry: BaseGeometry) -> BaseGeometry:
