@@ -133,10 +133,11 @@ def _prism(polygon: Polygon, base: float, top: float) -> Solid:
     return Solid(vertices, faces, (GROUND, ROOF, *(WALL for _ in walls)))
 
 
-def validate_solid(solid: Solid, tolerance: float = 0.0005) -> tuple[str, ...]:
+def validate_solid(solid: Solid, tolerance: float = 0.0005, planarity_m: float | None = None) -> tuple[str, ...]:
     """What keeps ``solid`` from being one closed, outward, planar shell; empty when nothing does.
 
-    ``tolerance``: metres, below which two vertices are one and a face is planar (half the 1 mm grid).
+    ``tolerance``: metres, below which two vertices are one (half the 1 mm grid); ``planarity_m``: below which a face is
+    planar, ``tolerance`` where it is None (sloping faces on a grid are planar to some millimetres only).
     Checks, after ISO 19107 and the codes of val3dity: rings of three vertices or more (101), no repeated or
     unused vertex (102), planar faces (203), every edge used exactly twice, in opposite directions (302, 303, 307),
     one shell (305), positive volume (405). Crossings between faces (306) are not looked for.
@@ -144,7 +145,7 @@ def validate_solid(solid: Solid, tolerance: float = 0.0005) -> tuple[str, ...]:
     findings = [*_ring_findings(solid), *_vertex_findings(solid, tolerance)]
     if any(code.startswith("ring") for code in findings):
         return tuple(findings)
-    findings += [*_edge_findings(solid), *_planarity_findings(solid, tolerance)]
+    findings += [*_edge_findings(solid), *_planarity_findings(solid, tolerance if planarity_m is None else planarity_m)]
     volume = solid.volume_m3
     if volume <= 0:
         findings.append(f"orientation: volume is {volume:.6f} m³, faces look inwards or enclose nothing")

@@ -1,0 +1,197 @@
+"""The roof of one building: from its outline and its own points to faces, a checked solid, and a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+
+from jnt_pipeline.errors import AssemblyError
+from jnt_pipeline.territory.roofs.cells import Cells, cells_of_points, cut_into_cells
+from jnt_pipeline.territory.roofs.faces import Plane, RoofFace, outlines_of_faces
+from jnt_pipeline.territory.roofs.labels import settle
+from jnt_pipeline.territory.roofs.lines import dividing_lines
+from jnt_pipeline.territory.roofs.parameters import RoofParameters
+from jnt_pipeline.territory.roofs.planes import find_planes
+from jnt_pipeline.territory.roofs.shells import PLANARITY_M, roof_solid
+from jnt_pipeline.territory.solids import Solid, validate_solid
+
+__all__ = ["ROOF_REASONS", "Roof", "reconstruct_roof"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ROOF_REASONS = {
+    "no_plane": "the roof points lie in no plane: trees, scaffolding, or too few of them",
+    "planes_do_not_explain": "the planes explain less of the roof points than min_explained_share",
+    "roof_too_high": "a face would rise above the roof's own points, or reach the ground",
+    "solid_not_valid": "the faces give no closed solid that passes the checks",
+}
+"""Why a roof has less than LoD2.2."""
+
+_ABOVE_GROUND_M = 0.1
+_SAME_PART_M = 0.5
+# Faces that come no farther apart than this along their border are one part at LoD1.3.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roof:
+    """The roof of one part of a footprint."""
+
+    faces: tuple[RoofFace, ...]
+    solid: Solid | None
+    """Closed and checked; None where even a prism is none."""
+    lod: str
+    """2.2: sloping faces; 1.3: level parts at different elevations; 1.2: one level."""
+    reason: str
+    """A key of ``ROOF_REASONS``; empty with LoD2.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """Cells of an outline with the number of their face, and the plane of each number."""
+
+    cells: Cells
+    face: Integers
+    planes: dict[int, tuple[float, float, float]]
+
+
+def reconstruct_roof(
+    outline: Polygon, origin_m: tuple[float, float], xyz: Floats, ground_elevation_m: float, parameters: RoofParameters
+) -> Roof:
+    """The most detailed roof that its points justify and that gives a valid solid.
+
+    ``outline``: one sound polygon (``sound_polygons``) in the twin's horizontal CRS; ``xyz`` (n, 3): its roof points,
+    easting and northing from ``origin_m`` (whole metres), elevation, canonical order (``own_points``). The outcome
+    depends on them, on the ground and on the parameters alone. Raises ``AssemblyError`` without points.
+    """
+    if not len(xyz):
+        raise AssemblyError("no roof without points", found="0 points", remedy="look at the building's reason")
+    plan = _plan(outline, origin_m)
+    reason = ""
+    for lod, labelled in _attempts(plan, xyz, ground_elevation_m, parameters):
+        if isinstance(labelled, str):
+            reason = reason or labelled
+            continue
+        try:
+            faces = _faces(labelled, plan, origin_m, xyz, parameters)
+            if lod == "2.2" and (failing := _failing(faces, xyz, ground_elevation_m, parameters)):
+                reason = reason or failing
+                continue
+            solid = roof_solid(faces, ground_elevation_m)
+        except AssemblyError:
+            reason = reason or "solid_not_valid"
+            continue
+        if validate_solid(solid, planarity_m=PLANARITY_M):
+            reason = reason or "solid_not_valid"
+            continue
+        return Roof(faces=faces, solid=solid, lod=lod, reason="" if lod == "2.2" else reason)
+    return Roof(faces=(), solid=None, lod="0", reason=reason)
+
+
+def _plan(outline: Polygon, origin_m: tuple[float, float]) -> Polygon:
+    shifted = shapely.transform(outline, lambda xy: np.rint((xy - origin_m) * 1000) / 1000)
+    plan: Polygon = shifted
+    return plan
+
+
+def _attempts(
+    plan: Polygon, xyz: Floats, ground: float, parameters: RoofParameters
+) -> Iterator[tuple[str, _Labelled | str]]:
+    """Descriptions of the roof, the most detailed first; a reason in place of one that cannot be made."""
+    density = len(xyz) / plan.area
+    planes, label, radius = find_planes(xyz, density, parameters)
+    levels = np.sort(xyz[:, 2])
+    highest = float(np.percentile(levels, 99)) + parameters.headroom_m
+    if not len(planes):
+        yield "2.2", "no_plane"
+    else:
+        lines = dividing_lines(plan, xyz, label, planes, radius, parameters)
+        cells = cut_into_cells(plan, lines)
+        cell_of = cells_of_points(cells, lines, xyz[:, :2])
+        bounds = (ground + _ABOVE_GROUND_M, highest)
+        # Where the finest partition gives no valid solid, one with fewer faces may.
+        for price in (1.0, 4.0):
+            priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
+            of_cell, face = settle(cells, cell_of, xyz, planes, density, bounds, priced)
+            coefficients = {int(f): tuple(planes[of_cell[f]].tolist()) for f in np.unique(face)}
+            yield "2.2", _Labelled(cells, face, coefficients)
+            if price == 1.0:
+                finest = _Labelled(cells, face, coefficients)
+        parts = _level_parts(finest, cell_of, xyz)
+        if len(parts.planes) > 1:
+            yield "1.3", parts
+    whole = cut_into_cells(plan, np.empty((0, 3)))
+    level = round(float(np.percentile(levels, 90)), 3)
+    yield "1.2", _Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)})
+
+
+def _level_parts(finest: _Labelled, cell_of: Integers, xyz: Floats) -> _Labelled:
+    """Faces that meet along a ridge joined into parts; each part level at the 90th percentile of its points."""
+    cells, face = finest.cells, finest.face
+    part = {number: number for number in finest.planes}
+
+    def root(number: int) -> int:
+        while part[number] != number:
+            number = part[number]
+        return number
+
+    inner = np.flatnonzero(cells.twins >= 0)
+    for e in inner.tolist():
+        u, v, c = cells.edges[e].tolist()
+        a, b = root(int(face[c])), root(int(face[cells.edges[cells.twins[e], 2]]))
+        if a == b:
+            continue
+        p, q = finest.planes[int(face[c])], finest.planes[int(face[cells.edges[cells.twins[e], 2]])]
+        ends = cells.nodes[[u, v]]
+        apart = np.abs(ends @ np.subtract(p[:2], q[:2]) + p[2] - q[2])
+        if apart.max() <= _SAME_PART_M:
+            part[max(a, b)] = min(a, b)
+    joined = np.array([root(int(number)) for number in face], dtype=np.int64)
+    of_point = np.where(cell_of >= 0, joined[np.maximum(cell_of, 0)], -1)
+    whole = float(np.percentile(xyz[:, 2], 90))
+    levels = {}
+    for number in np.unique(joined).tolist():
+        own = xyz[of_point == number, 2]
+        levels[number] = (0.0, 0.0, round(float(np.percentile(own, 90)) if len(own) else whole, 3))
+    return _Labelled(cells, joined, levels)
+
+
+def _faces(
+    labelled: _Labelled, plan: Polygon, origin_m: tuple[float, float], xyz: Floats, parameters: RoofParameters
+) -> tuple[RoofFace, ...]:
+    polygons = outlines_of_faces(labelled.cells, labelled.face, plan, origin_m)
+    faces = []
+    for number, polygon in polygons.items():
+        a, b, c = labelled.planes[number]
+        local = _plan(polygon, origin_m)
+        inside = shapely.intersects_xy(local, xyz[:, 0], xyz[:, 1]) if len(polygons) > 1 else slice(None)
+        own = xyz[inside]
+        off = np.abs(own[:, 2] - own[:, :2] @ (a, b) - c) / math.hypot(1.0, a, b)
+        near = off[off <= parameters.explained_m]
+        faces.append(
+            RoofFace(
+                polygon=polygon,
+                plane=Plane(a, b, c, origin_m),
+                n_points=len(near),
+                rmse_m=float(np.sqrt(np.mean(near**2))) if len(near) else math.nan,
+            )
+        )
+    return tuple(faces)
+
+
+def _failing(faces: tuple[RoofFace, ...], xyz: Floats, ground: float, parameters: RoofParameters) -> str:
+    """Why faces are no roof of these points; empty where they are."""
+    highest = float(np.percentile(xyz[:, 2], 99)) + parameters.headroom_m
+    for face in faces:
+        corners = [face.plane.at(x, y) for x, y in shapely.get_coordinates(face.polygon).tolist()]
+        if max(corners) > highest or min(corners) < ground + _ABOVE_GROUND_M:
+            return "roof_too_high"
+    if sum(face.n_points for face in faces) < parameters.min_explained_share * len(xyz):
+        return "planes_do_not_explain"
+    return ""
