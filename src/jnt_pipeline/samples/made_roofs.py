@@ -95,7 +95,7 @@ def _hipped(rng: np.random.Generator) -> _Draft:
 
 
 def _pyramid(rng: np.random.Generator) -> _Draft:
-    half, slope = rng.uniform(3, 6), rng.uniform(0.3, 1.0)
+    half, slope = rng.uniform(3, 5), rng.uniform(0.3, 0.8)
 
     def surface(a: Floats, b: Floats) -> Floats:
         return slope * (half - np.maximum(np.abs(a), np.abs(b)))

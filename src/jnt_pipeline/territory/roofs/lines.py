@@ -22,6 +22,8 @@ _REACH_CELLS = 6
 _SAME_DIRECTION = 0.09
 # 5 degrees: edges of an outline within it are one direction.
 _MAX_DIRECTIONS = 6
+_STAIRCASE = 0.6
+# A line across the cells at 45 degrees has as many borders as one along them is long, each worth half: 0.7 of its length.
 
 
 def dividing_lines(
@@ -42,7 +44,7 @@ def dividing_lines(
     raster = np.full(columns * rows, -1, dtype=np.int64)
     grid = np.array([low[0], low[1], cell])
     _rasterise(xyz, label, grid, columns, rows, np.zeros((columns * rows, n_planes), dtype=np.int32), raster)
-    borders = np.empty((2 * len(raster) + 1, 4))
+    borders = np.empty((2 * len(raster) + 1, 5))
     n_borders = _borders(raster, grid, columns, rows, np.empty_like(raster), borders)
     borders = borders[:n_borders]
     ridges = np.empty((n_planes * (n_planes - 1) // 2, 4))
@@ -56,7 +58,7 @@ def dividing_lines(
     steps = np.empty((256, 4))
     sides = np.empty((len(xyz), 2))
     n_steps = _steps(
-        borders[is_step], xyz, label, directions, cell, min_items, np.empty(n_borders + 1), sides,
+        borders[is_step], xyz, label, directions, cell, _STAIRCASE * parameters.min_line_m / cell, np.empty((n_borders + 1, 2)), sides,
         np.zeros(n_borders + 1, dtype=np.bool_), steps,
     )  # fmt: skip
     steps = steps[:n_steps]
@@ -119,7 +121,8 @@ def _rasterise(
 
 @compiled
 def _borders(raster: Integers, grid: Floats, columns: int, rows: int, before: Integers, borders: Floats) -> int:
-    """Spread the labels, then list the sides of cells where two planes border: x, y, lower plane, other plane."""
+    """Spread the labels, then list the sides of cells where two planes border: x, y, lower plane, other plane, and
+    0 for a side that faces east, 1 for one that faces north."""
     for _ in range(_REACH_CELLS):
         before[:] = raster
         changed = False
@@ -161,6 +164,7 @@ def _borders(raster: Integers, grid: Floats, columns: int, rows: int, before: In
                 borders[n, 1] = grid[1] + (row + (0.5 if across == 0 else 1.0)) * grid[2]
                 borders[n, 2] = min(other, raster[c])
                 borders[n, 3] = max(other, raster[c])
+                borders[n, 4] = across
                 n += 1
     return n
 
@@ -183,7 +187,8 @@ def _ridges(
             if slope > 0.06 and abs(height) <= slope * 1.5 * cell + 0.05:
                 if turn == 0:
                     meets[i, j] += 1
-                else:
+                elif abs(a if borders[k, 4] == 0.0 else b) > 0.3 * slope:
+                    # Sides that face along the ridge bound what ends beside it: the cheek of a dormer.
                     is_step[k] = False
     n = 0
     for i in range(len(planes)):
@@ -200,12 +205,13 @@ def _ridges(
 
 @compiled
 def _steps(
-    borders: Floats, xyz: Floats, label: Integers, directions: Floats, cell: float, min_items: int, offsets: Floats,
+    borders: Floats, xyz: Floats, label: Integers, directions: Floats, cell: float, min_support: float, offsets: Floats,
     sides: Floats, used: NDArray[np.bool_], steps: Floats,
 ) -> int:  # fmt: skip
     """Fill the lines along which pairs of planes border: nx, ny, d, support; their number.
 
-    For each pair the direction and offset with most borders in a strip 1.2 cells wide, then those left over.
+    For each pair the direction and offset with most borders in a strip 1.2 cells wide, then those left over; a border
+    counts by the square of the cosine between the way it faces and the line's normal.
     """
     n_steps, wide = 0, 1.2 * cell
     for k0 in range(len(borders)):
@@ -213,22 +219,24 @@ def _steps(
             continue
         i, j = borders[k0, 2], borders[k0, 3]
         for _ in range(4):
-            most, best, best_low = 0, -1, 0.0
+            most, best, best_low = 0.0, -1, 0.0
             for d in range(len(directions)):
                 nx, ny = directions[d, 0], directions[d, 1]
                 n = 0
                 for k in range(k0, len(borders)):
                     if not used[k] and borders[k, 2] == i and borders[k, 3] == j:
-                        offsets[n] = nx * borders[k, 0] + ny * borders[k, 1]
+                        facing = nx if borders[k, 4] == 0.0 else ny
+                        _insert(offsets, n, nx * borders[k, 0] + ny * borders[k, 1], facing * facing)
                         n += 1
-                _insertion_sort(offsets, n)
-                start = 0
+                start, support = 0, 0.0
                 for stop in range(n):
-                    while offsets[stop] - offsets[start] > wide:
+                    support += offsets[stop, 1]
+                    while offsets[stop, 0] - offsets[start, 0] > wide:
+                        support -= offsets[start, 1]
                         start += 1
-                    if stop - start + 1 > most:
-                        most, best, best_low = stop - start + 1, d, offsets[start]
-            if most < min_items or n_steps == len(steps):
+                    if support > most + 1e-9:
+                        most, best, best_low = support, d, offsets[start, 0]
+            if most < min_support or n_steps == len(steps):
                 break
             nx, ny = directions[best, 0], directions[best, 1]
             low, high = np.inf, -np.inf
@@ -236,7 +244,8 @@ def _steps(
                 if used[k] or borders[k, 2] != i or borders[k, 3] != j:
                     continue
                 s = nx * borders[k, 0] + ny * borders[k, 1]
-                if best_low <= s <= best_low + wide:
+                facing = nx if borders[k, 4] == 0.0 else ny
+                if best_low <= s <= best_low + wide and facing * facing > 0.1:
                     used[k] = True
                     t = nx * borders[k, 1] - ny * borders[k, 0]
                     low, high = min(low, t), max(high, t)
@@ -252,13 +261,13 @@ def _steps(
 
 
 @compiled
-def _insertion_sort(values: Floats, n: int) -> None:
-    for k in range(1, n):
-        moving, m = values[k], k
-        while m > 0 and values[m - 1] > moving:
-            values[m] = values[m - 1]
-            m -= 1
-        values[m] = moving
+def _insert(sorted_rows: Floats, n: int, key: float, value: float) -> None:
+    """Put (key, value) among the first ``n`` rows, ascending by key."""
+    m = n
+    while m > 0 and sorted_rows[m - 1, 0] > key:
+        sorted_rows[m, 0], sorted_rows[m, 1] = sorted_rows[m - 1, 0], sorted_rows[m - 1, 1]
+        m -= 1
+    sorted_rows[m, 0], sorted_rows[m, 1] = key, value
 
 
 @compiled
@@ -274,16 +283,11 @@ def _parting(
         s, t = nx * xyz[k, 0] + ny * xyz[k, 1], nx * xyz[k, 1] - ny * xyz[k, 0]
         if abs(s - middle) > reach or t < low or t > high:
             continue
-        m = n
-        while m > 0 and sides[m - 1, 0] > s:
-            sides[m, 0], sides[m, 1] = sides[m - 1, 0], sides[m - 1, 1]
-            m -= 1
-        sides[m, 0] = s
         if label[k] == i:
-            sides[m, 1] = 1.0
+            _insert(sides, n, s, 1.0)
             n_i += 1
         else:
-            sides[m, 1] = -1.0
+            _insert(sides, n, s, -1.0)
             n_j += 1
         n += 1
     if n_i == 0 or n_j == 0:
