@@ -21,7 +21,7 @@ from jnt_pipeline.territory.roofs.planes import find_planes
 from jnt_pipeline.territory.roofs.shells import PLANARITY_M, roof_solid
 from jnt_pipeline.territory.solids import Solid, validate_solid
 
-__all__ = ["ROOF_REASONS", "Roof", "reconstruct_roof"]
+__all__ = ["ROOF_REASONS", "Roof", "level_roof", "reconstruct_roof"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -92,6 +92,22 @@ def reconstruct_roof(
             continue
         return Roof(faces=faces, solid=solid, lod=lod, reason="" if lod == "2.2" else reason)
     return Roof(faces=(), solid=None, lod="0", reason=reason)
+
+
+def level_roof(
+    outline: Polygon, origin_m: tuple[float, float], ground_elevation_m: float, top_elevation_m: float
+) -> Roof:
+    """A roof of one level (LoD1.2) where no points tell more; without solid if even that is none."""
+    face = RoofFace(
+        polygon=outline, plane=Plane(0.0, 0.0, round(top_elevation_m, 3), origin_m), n_points=0, rmse_m=math.nan
+    )
+    try:
+        solid = roof_solid((face,), ground_elevation_m)
+    except AssemblyError:
+        return Roof(faces=(), solid=None, lod="0", reason="solid_not_valid")
+    if validate_solid(solid, planarity_m=PLANARITY_M):
+        return Roof(faces=(), solid=None, lod="0", reason="solid_not_valid")
+    return Roof(faces=(face,), solid=solid, lod="1.2", reason="no_plane")
 
 
 def _plan(outline: Polygon, origin_m: tuple[float, float]) -> Polygon:
