@@ -39,12 +39,14 @@ class Solid:
     @property
     def volume_m3(self) -> float:
         """Volume enclosed, m³; negative when the faces look inwards (divergence theorem)."""
-        local = self.vertices - self.vertices[0]
+        local = (self.vertices - self.vertices[0]).tolist()
         total = 0.0
         for face in self.faces:
             for ring in face:
-                fan = local[list(ring)]
-                total += float(np.sum(np.cross(fan[1:-1], fan[2:]) @ fan[0]))
+                x, y, z = local[ring[0]]
+                for i, j in itertools.pairwise(ring[1:]):
+                    (x1, y1, z1), (x2, y2, z2) = local[i], local[j]
+                    total += x * (y1 * z2 - z1 * y2) + y * (z1 * x2 - x1 * z2) + z * (x1 * y2 - y1 * x2)
         return total / 6
 
 
@@ -208,24 +210,29 @@ def _edge_findings(solid: Solid) -> list[str]:
 
 def _planarity_findings(solid: Solid, tolerance: float) -> list[str]:
     findings = []
+    local = (solid.vertices - solid.vertices[0]).tolist()
     for number, face in enumerate(solid.faces):
-        corners = solid.vertices[[i for ring in face for i in ring]]
-        normal = _normal(solid.vertices, face)
-        length = float(np.linalg.norm(normal))
+        a, b, c = _normal(local, face[0])
+        length = math.sqrt(a * a + b * b + c * c)
         if length == 0:
             findings.append(f"face: {number} has no area")
             continue
-        off = np.ptp((corners - corners[0]) @ (normal / length))
+        heights = [a * x + b * y + c * z for x, y, z in (local[i] for ring in face for i in ring)]
+        off = (max(heights) - min(heights)) / length
         if off > tolerance:
             findings.append(f"face: {number} is not planar, {off:.4f} m")
     return findings
 
 
-def _normal(vertices: NDArray[np.float64], face: Face) -> NDArray[np.float64]:
-    """Twice the area vector of the outer ring (Newell)."""
-    ring = vertices[list(face[0])] - vertices[face[0][0]]
-    (x, y, z), (x2, y2, z2) = ring[:-1].T, ring[1:].T
-    return np.array([(y * z2 - z * y2).sum(), (z * x2 - x * z2).sum(), (x * y2 - y * x2).sum()])
+def _normal(vertices: list[list[float]], ring: Ring) -> tuple[float, float, float]:
+    """Twice the area vector of a ring (Newell), from its first vertex."""
+    x0, y0, z0 = vertices[ring[0]]
+    a = b = c = 0.0
+    for i, j in itertools.pairwise(ring):
+        (x1, y1, z1), (x2, y2, z2) = vertices[i], vertices[j]
+        x1, y1, z1, x2, y2, z2 = x1 - x0, y1 - y0, z1 - z0, x2 - x0, y2 - y0, z2 - z0
+        a, b, c = a + y1 * z2 - z1 * y2, b + z1 * x2 - x1 * z2, c + x1 * y2 - y1 * x2
+    return a, b, c
 
 
 def triangulate(solid: Solid) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
@@ -260,7 +267,7 @@ def _parallelogram(vertices: NDArray[np.float64], face: Face) -> list[tuple[int,
 
 
 def _cut(vertices: NDArray[np.float64], face: Face, number: int) -> list[tuple[int, int, int]]:
-    normal = _normal(vertices, face)
+    normal = _normal(vertices.tolist(), face[0])
     axis = int(np.argmax(np.abs(normal)))
     u, v = [(1, 2), (2, 0), (0, 1)][axis]
     if normal[axis] < 0:

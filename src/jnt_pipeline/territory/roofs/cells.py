@@ -43,7 +43,8 @@ def cut_into_cells(outline: Polygon, lines: Floats) -> Cells:
     GEOS): no two nodes nearer than the grid, no cell without area.
     """
     if not len(lines):
-        return _of(np.array([outline], dtype=object))
+        whole = np.array([outline], dtype=object)
+        return _of(whole, shapely.get_coordinates(shapely.point_on_surface(whole)))
     west, south, east, north = outline.bounds
     middle, reach = np.array([(west + east) / 2, (south + north) / 2]), np.hypot(east - west, north - south)
     normal = lines[:, :2]
@@ -52,12 +53,14 @@ def cut_into_cells(outline: Polygon, lines: Floats) -> Cells:
     segments = shapely.linestrings(np.stack([foot - along, foot + along], axis=1))
     noded = shapely.union_all([*segments, outline.boundary], grid_size=OUTLINE_GRID_M)
     shapes = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+    shapes = shapely.orient_polygons(shapely.normalize(shapes), exterior_cw=False)
+    places = shapely.get_coordinates(shapely.point_on_surface(shapes))
     shapely.prepare(outline)
-    inside = shapely.contains_properly(outline, shapely.point_on_surface(shapes))
-    return _of(shapely.orient_polygons(shapely.normalize(shapes[inside]), exterior_cw=False))
+    inside = shapely.contains_xy(outline, places[:, 0], places[:, 1])
+    return _of(shapes[inside], places[inside])
 
 
-def _of(shapes: NDArray[np.object_]) -> Cells:
+def _of(shapes: NDArray[np.object_], places: Floats) -> Cells:
     rings, owner = shapely.get_rings(shapes, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     grid = np.rint(xy / OUTLINE_GRID_M).astype(np.int64)
@@ -73,7 +76,7 @@ def _of(shapes: NDArray[np.object_]) -> Cells:
         nodes=grid[firsts] * OUTLINE_GRID_M,
         edges=edges,
         twins=twins,
-        places=shapely.get_coordinates(shapely.point_on_surface(shapes)),
+        places=places,
         areas=shapely.area(shapes),
         shapes=shapes,
     )

@@ -59,6 +59,8 @@ class _Labelled:
     cells: Cells
     face: Integers
     planes: dict[int, tuple[float, float, float]]
+    of_point: Integers
+    """Shape (n,): face of each roof point, -1 none."""
 
 
 def reconstruct_roof(
@@ -73,14 +75,16 @@ def reconstruct_roof(
     if not len(xyz):
         raise AssemblyError("no roof without points", found="0 points", remedy="look at the building's reason")
     plan = _plan(outline, origin_m)
+    levels = np.sort(xyz[:, 2])
+    bounds = ground_elevation_m + _ABOVE_GROUND_M, _percentile(levels, 99) + parameters.headroom_m
     reason = ""
-    for lod, labelled in _attempts(plan, xyz, ground_elevation_m, parameters):
+    for lod, labelled in _attempts(plan, xyz, levels, bounds, parameters):
         if isinstance(labelled, str):
             reason = reason or labelled
             continue
         try:
             faces = _faces(labelled, plan, origin_m, xyz, parameters)
-            if lod == "2.2" and (failing := _failing(faces, xyz, ground_elevation_m, parameters)):
+            if lod == "2.2" and (failing := _failing(faces, len(xyz), bounds, parameters)):
                 reason = reason or failing
                 continue
             solid = roof_solid(faces, ground_elevation_m)
@@ -117,37 +121,43 @@ def _plan(outline: Polygon, origin_m: tuple[float, float]) -> Polygon:
 
 
 def _attempts(
-    plan: Polygon, xyz: Floats, ground: float, parameters: RoofParameters
+    plan: Polygon, xyz: Floats, levels: Floats, bounds: tuple[float, float], parameters: RoofParameters
 ) -> Iterator[tuple[str, _Labelled | str]]:
     """Descriptions of the roof, the most detailed first; a reason in place of one that cannot be made."""
     density = len(xyz) / plan.area
     planes, label, radius = find_planes(xyz, density, parameters)
-    levels = np.sort(xyz[:, 2])
-    highest = float(np.percentile(levels, 99)) + parameters.headroom_m
     if not len(planes):
         yield "2.2", "no_plane"
     else:
         lines = dividing_lines(plan, xyz, label, planes, radius, parameters)
         cells = cut_into_cells(plan, lines)
         cell_of = cells_of_points(cells, lines, xyz[:, :2])
-        bounds = (ground + _ABOVE_GROUND_M, highest)
         # Where the finest partition gives no valid solid, one with fewer faces may.
         for price in (1.0, 4.0):
             priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
             of_cell, face = settle(cells, cell_of, xyz, planes, density, bounds, priced)
             coefficients = {int(f): tuple(planes[of_cell[f]].tolist()) for f in np.unique(face)}
-            yield "2.2", _Labelled(cells, face, coefficients)
-            if price == 1.0:
-                finest = _Labelled(cells, face, coefficients)
-        parts = _level_parts(finest, cell_of, xyz)
+            found = _Labelled(cells, face, coefficients, np.where(cell_of >= 0, face[np.maximum(cell_of, 0)], -1))
+            yield "2.2", found
+            finest = found if price == 1.0 else finest
+        parts = _level_parts(finest, xyz)
         if len(parts.planes) > 1:
             yield "1.3", parts
     whole = cut_into_cells(plan, np.empty((0, 3)))
-    level = round(float(np.percentile(levels, 90)), 3)
-    yield "1.2", _Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)})
+    level = round(_percentile(levels, 90), 3)
+    of_point = np.zeros(len(xyz), dtype=np.int64)
+    yield "1.2", _Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)}, of_point)
 
 
-def _level_parts(finest: _Labelled, cell_of: Integers, xyz: Floats) -> _Labelled:
+def _percentile(ascending: Floats, percentile: float) -> float:
+    """Interpolated linearly between sorted values (type 7 of Hyndman & Fan, 1996)."""
+    place = percentile / 100 * (len(ascending) - 1)
+    below = int(place)
+    above = min(below + 1, len(ascending) - 1)
+    return float(ascending[below] + (place - below) * (ascending[above] - ascending[below]))
+
+
+def _level_parts(finest: _Labelled, xyz: Floats) -> _Labelled:
     """Faces that meet along a ridge joined into parts; each part level at the 90th percentile of its points."""
     cells, face = finest.cells, finest.face
     part = {number: number for number in finest.planes}
@@ -169,45 +179,50 @@ def _level_parts(finest: _Labelled, cell_of: Integers, xyz: Floats) -> _Labelled
         if apart.max() <= _SAME_PART_M:
             part[max(a, b)] = min(a, b)
     joined = np.array([root(int(number)) for number in face], dtype=np.int64)
-    of_point = np.where(cell_of >= 0, joined[np.maximum(cell_of, 0)], -1)
-    whole = float(np.percentile(xyz[:, 2], 90))
+    of_face = {number: root(number) for number in finest.planes}
+    of_point = np.array([of_face.get(number, -1) for number in finest.of_point.tolist()], dtype=np.int64)
+    whole = _percentile(np.sort(xyz[:, 2]), 90)
     levels = {}
     for number in np.unique(joined).tolist():
-        own = xyz[of_point == number, 2]
-        levels[number] = (0.0, 0.0, round(float(np.percentile(own, 90)) if len(own) else whole, 3))
-    return _Labelled(cells, joined, levels)
+        own = np.sort(xyz[of_point == number, 2])
+        levels[number] = (0.0, 0.0, round(_percentile(own, 90) if len(own) else whole, 3))
+    return _Labelled(cells, joined, levels, of_point)
 
 
 def _faces(
     labelled: _Labelled, plan: Polygon, origin_m: tuple[float, float], xyz: Floats, parameters: RoofParameters
 ) -> tuple[RoofFace, ...]:
     polygons = outlines_of_faces(labelled.cells, labelled.face, plan, origin_m)
-    faces = []
-    for number, polygon in polygons.items():
-        a, b, c = labelled.planes[number]
-        local = _plan(polygon, origin_m)
-        inside = shapely.intersects_xy(local, xyz[:, 0], xyz[:, 1]) if len(polygons) > 1 else slice(None)
-        own = xyz[inside]
-        off = np.abs(own[:, 2] - own[:, :2] @ (a, b) - c) / math.hypot(1.0, a, b)
-        near = off[off <= parameters.explained_m]
-        faces.append(
-            RoofFace(
-                polygon=polygon,
-                plane=Plane(a, b, c, origin_m),
-                n_points=len(near),
-                rmse_m=float(np.sqrt(np.mean(near**2))) if len(near) else math.nan,
-            )
+    numbers = np.array(list(polygons), dtype=np.int64)
+    planes = np.array([labelled.planes[number] for number in polygons])
+    seen = labelled.of_point >= 0
+    own, at = xyz[seen], np.searchsorted(numbers, labelled.of_point[seen])
+    a, b, c = planes[at].T
+    off = np.abs(own[:, 2] - a * own[:, 0] - b * own[:, 1] - c) / np.sqrt(1.0 + a * a + b * b)
+    near = off <= parameters.explained_m
+    counts = np.bincount(at[near], minlength=len(numbers))
+    squares = np.bincount(at[near], off[near] ** 2, minlength=len(numbers))
+    return tuple(
+        RoofFace(
+            polygon=polygon,
+            plane=Plane(*plane, origin_m),
+            n_points=count,
+            rmse_m=math.sqrt(square / count) if count else math.nan,
         )
-    return tuple(faces)
+        for polygon, plane, count, square in zip(
+            polygons.values(), planes.tolist(), counts.tolist(), squares.tolist(), strict=True
+        )
+    )
 
 
-def _failing(faces: tuple[RoofFace, ...], xyz: Floats, ground: float, parameters: RoofParameters) -> str:
+def _failing(
+    faces: tuple[RoofFace, ...], n_points: int, bounds: tuple[float, float], parameters: RoofParameters
+) -> str:
     """Why faces are no roof of these points; empty where they are."""
-    highest = float(np.percentile(xyz[:, 2], 99)) + parameters.headroom_m
     for face in faces:
         corners = [face.plane.at(x, y) for x, y in shapely.get_coordinates(face.polygon).tolist()]
-        if max(corners) > highest or min(corners) < ground + _ABOVE_GROUND_M:
+        if min(corners) < bounds[0] or max(corners) > bounds[1]:
             return "roof_too_high"
-    if sum(face.n_points for face in faces) < parameters.min_explained_share * len(xyz):
+    if sum(face.n_points for face in faces) < parameters.min_explained_share * n_points:
         return "planes_do_not_explain"
     return ""
