@@ -29,7 +29,7 @@ _STAIRCASE = 0.6
 def dividing_lines(
     outline: Polygon, xyz: Floats, label: Integers, planes: Floats, radius_m: float, parameters: RoofParameters
 ) -> Floats:
-    """Lines (m, 3) as nx, ny, d of ``nx·x + ny·y = d``, unit normals, ridges first, then steps by their support.
+    """Lines (m, 3) as nx, ny, d of ``nx·x + ny·y = d``, unit normals, those with most support first.
 
     ``outline`` in the building's own plan (metres from its origin), ``xyz``, ``label``, ``planes``, ``radius_m``: as
     ``find_planes`` takes and gives them. A ridge is the intersection of its planes where they meet; a step runs in
@@ -64,7 +64,10 @@ def dividing_lines(
     steps = steps[:n_steps]
     steps = steps[np.argsort(-steps[:, 3], kind="stable")]
     middle = (low + high) / 2
-    return _distinct(np.concatenate([ridges, steps]), n_ridges, middle, parameters.max_lines)
+    lines = np.concatenate([ridges, steps])
+    is_ridge = np.arange(len(lines)) < n_ridges
+    order = np.argsort(-lines[:, 3], kind="stable")
+    return _distinct(lines[order], is_ridge[order], middle, parameters.max_lines)
 
 
 def _directions(outline: Polygon, ridges: Floats) -> Floats:
@@ -83,12 +86,12 @@ def _directions(outline: Polygon, ridges: Floats) -> Floats:
     return np.array(found).reshape(-1, 2)
 
 
-def _distinct(lines: Floats, n_ridges: int, middle: Floats, most: int) -> Floats:
+def _distinct(lines: Floats, is_ridge: NDArray[np.bool_], middle: Floats, most: int) -> Floats:
     """The first of each set of lines that run side by side."""
     kept: list[tuple[float, float, float]] = []
-    for number, (nx, ny, d, _) in enumerate(lines.tolist()):
+    for (nx, ny, d, _), exact in zip(lines.tolist(), is_ridge.tolist(), strict=True):
         # Ridges of other planes may lie close and must keep their place; a step beside a line is that line.
-        turn, apart = (0.01, 0.05) if number < n_ridges else (0.07, 0.4)
+        turn, apart = (0.01, 0.05) if exact else (0.07, 0.3)
         if all(
             abs(nx * v - ny * u) > turn
             or abs((d - nx * middle[0] - ny * middle[1]) * math.copysign(1, nx * u + ny * v)

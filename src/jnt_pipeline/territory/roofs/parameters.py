@@ -59,7 +59,7 @@ class RoofParameters(BaseModel):
         description="Ridges and steps shorter than this divide no roof, metres.",
     )  # fmt: skip
     max_lines: int = Field(
-        default=18, ge=1, le=60,
+        default=30, ge=1, le=60,
         description="Lines that divide one roof, at most, those with most support; 60 fit into a machine word.",
     )  # fmt: skip
     min_explained_share: float = Field(
