@@ -14,7 +14,7 @@ from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.roofs.cells import Cells
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
 
-__all__ = ["settle"]
+__all__ = ["faces_of", "settle"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -31,26 +31,23 @@ def settle(
     xyz: Floats,
     planes: Floats,
     density_m2: float,
-    elevations_m: tuple[float, float],
+    reach_m: Floats,
     parameters: RoofParameters,
 ) -> tuple[Integers, Integers]:
     """Plane (k,) and face (k,) of each cell: a face is what hangs together under one plane.
 
-    ``cell_of`` (n,): cell of each point, -1 none. ``elevations_m``: what the roof may not reach below, nor exceed.
+    ``cell_of`` (n,): cell of each point, -1 none. ``reach_m`` (p, 2): between which elevations each plane is of use.
     """
     k = len(cells.areas)
     cost = np.zeros((k, len(planes)))
     _explain(cell_of, xyz, planes, parameters.explained_m, 1.0 / density_m2, cost)
     heights = cells.nodes @ planes[:, :2].T + planes[:, 2]
-    off = (heights < elevations_m[0]) | (heights > elevations_m[1])
+    off = (heights < reach_m[:, 0]) | (heights > reach_m[:, 1])
     for first in (0, 1):
         np.add.at(cost, cells.edges[:, 2], off[cells.edges[:, first]] * _FORBIDDEN_M2)
     seen = np.zeros(k, dtype=np.bool_)
     seen[cell_of[cell_of >= 0]] = True
-    first_edge = np.flatnonzero((cells.twins > np.arange(len(cells.twins))))
-    borders = np.column_stack(
-        [cells.edges[first_edge], cells.edges[cells.twins[first_edge], 2]]
-    )  # node, node, cell, cell
+    borders = _borders(cells)
     ends = cells.nodes[borders[:, 0]] - cells.nodes[borders[:, 1]]
     lengths = np.hypot(ends[:, 0], ends[:, 1])
     label, face = np.full(k, -1, dtype=np.int64), np.zeros(k, dtype=np.int64)
@@ -62,6 +59,19 @@ def settle(
         np.empty(k, dtype=np.int64),
     )  # fmt: skip
     return label, face
+
+
+def faces_of(cells: Cells, label: Integers) -> Integers:
+    """Face (k,) of each cell: the lowest cell of those that hang together under one plane."""
+    face = np.zeros(len(label), dtype=np.int64)
+    _number_faces(label, _borders(cells), face)
+    return face
+
+
+def _borders(cells: Cells) -> Integers:
+    """Edges between cells, each once: its nodes, its cells."""
+    once = np.flatnonzero(cells.twins > np.arange(len(cells.twins)))
+    return np.column_stack([cells.edges[once], cells.edges[cells.twins[once], 2]])
 
 
 @compiled

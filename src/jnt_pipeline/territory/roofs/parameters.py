@@ -59,8 +59,8 @@ class RoofParameters(BaseModel):
         description="Ridges and steps shorter than this divide no roof, metres.",
     )  # fmt: skip
     max_lines: int = Field(
-        default=30, ge=1, le=60,
-        description="Lines that divide one roof, at most, those with most support; 60 fit into a machine word.",
+        default=30, ge=1, le=40,
+        description="Lines that divide one roof, at most, those with most support.",
     )  # fmt: skip
     min_explained_share: float = Field(
         default=0.5, ge=0, le=1,

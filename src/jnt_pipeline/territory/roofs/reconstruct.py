@@ -14,10 +14,11 @@ from shapely.geometry import Polygon
 from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.roofs.cells import Cells, cells_of_points, cut_into_cells
 from jnt_pipeline.territory.roofs.faces import Plane, RoofFace, outlines_of_faces
-from jnt_pipeline.territory.roofs.labels import settle
+from jnt_pipeline.territory.roofs.labels import faces_of, settle
 from jnt_pipeline.territory.roofs.lines import dividing_lines
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
 from jnt_pipeline.territory.roofs.planes import find_planes
+from jnt_pipeline.territory.roofs.saddles import without_saddles
 from jnt_pipeline.territory.roofs.shells import PLANARITY_M, roof_solid
 from jnt_pipeline.territory.solids import Solid, validate_solid
 
@@ -35,6 +36,13 @@ ROOF_REASONS = {
 """Why a roof has less than LoD2.2."""
 
 _ABOVE_GROUND_M = 0.1
+_BEYOND_POINTS_M = 2.0
+# A plane goes on below and above its own points by no more than this: eaves and ridges in a missing strip.
+_BELOW_CAP_M = 0.01
+# Roofs that are cut off stay so much below the limit, for the grid of 1 mm.
+_LEVEL = 0.02
+# Rise per metre below which a plane is not cut but capped whole.
+_MOST_CUTS = 20
 _SAME_PART_M = 0.5
 # Faces that come no farther apart than this along their border are one part at LoD1.3.
 
@@ -63,6 +71,30 @@ class _Labelled:
     """Shape (n,): face of each roof point, -1 none."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """Cells between lines, with their plane and face."""
+
+    lines: Floats
+    cells: Cells
+    planes: Floats
+    of_cell: Integers
+    face: Integers
+
+    def highest(self) -> float:
+        """Highest corner of the roof, metres."""
+        edges = self.cells.edges
+        a, b, c = self.planes[self.of_cell[edges[:, 2]]].T
+        x, y = self.cells.nodes[edges[:, 0]].T
+        return float((a * x + b * y + c).max())
+
+    def labelled(self, xyz: Floats) -> _Labelled:
+        cell_of = cells_of_points(self.cells, self.lines, xyz[:, :2])
+        numbers = np.unique(self.face).tolist()
+        planes = {number: tuple(self.planes[self.of_cell[number]].tolist()) for number in numbers}
+        return _Labelled(self.cells, self.face, planes, np.where(cell_of >= 0, self.face[np.maximum(cell_of, 0)], -1))
+
+
 def reconstruct_roof(
     outline: Polygon, origin_m: tuple[float, float], xyz: Floats, ground_elevation_m: float, parameters: RoofParameters
 ) -> Roof:
@@ -83,7 +115,7 @@ def reconstruct_roof(
             reason = reason or labelled
             continue
         try:
-            faces = _faces(labelled, plan, origin_m, xyz, parameters)
+            faces = without_saddles(_faces(labelled, plan, origin_m, xyz, parameters))
             if lod == "2.2" and (failing := _failing(faces, len(xyz), bounds, parameters)):
                 reason = reason or failing
                 continue
@@ -132,14 +164,17 @@ def _attempts(
         lines = dividing_lines(plan, xyz, label, planes, radius, parameters)
         cells = cut_into_cells(plan, lines)
         cell_of = cells_of_points(cells, lines, xyz[:, :2])
+        reach = _reaches(xyz, label, planes, bounds[0])
         # Where the finest partition gives no valid solid, one with fewer faces may.
         for price in (1.0, 4.0):
             priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
-            of_cell, face = settle(cells, cell_of, xyz, planes, density, bounds, priced)
-            coefficients = {int(f): tuple(planes[of_cell[f]].tolist()) for f in np.unique(face)}
-            found = _Labelled(cells, face, coefficients, np.where(cell_of >= 0, face[np.maximum(cell_of, 0)], -1))
-            yield "2.2", found
-            finest = found if price == 1.0 else finest
+            of_cell, face = settle(cells, cell_of, xyz, planes, density, reach, priced)
+            found = _Partition(lines, cells, planes, of_cell, face)
+            if found.highest() > bounds[1]:
+                found = _capped(plan, found, bounds[1] - _BELOW_CAP_M)
+            labelled = found.labelled(xyz)
+            yield "2.2", labelled
+            finest = labelled if price == 1.0 else finest
         parts = _level_parts(finest, xyz)
         if len(parts.planes) > 1:
             yield "1.3", parts
@@ -147,6 +182,31 @@ def _attempts(
     level = round(_percentile(levels, 90), 3)
     of_point = np.zeros(len(xyz), dtype=np.int64)
     yield "1.2", _Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)}, of_point)
+
+
+def _reaches(xyz: Floats, label: Integers, planes: Floats, lowest: float) -> Floats:
+    """Elevations (p, 2) between which each plane is of use: a little beyond its own points, above the ground."""
+    reach = np.empty((len(planes), 2))
+    for i in range(len(planes)):
+        own = xyz[label == i, 2]
+        reach[i] = max(lowest, own.min() - _BEYOND_POINTS_M), own.max() + _BEYOND_POINTS_M
+    return reach
+
+
+def _capped(plan: Polygon, partition: _Partition, limit: float) -> _Partition:
+    """The same roof cut off at an elevation: what rises above it is level there."""
+    above = partition.planes[np.unique(partition.of_cell)]
+    slope = np.hypot(above[:, 0], above[:, 1])
+    above, slope = above[slope > _LEVEL], slope[slope > _LEVEL]
+    cuts = np.column_stack([above[:, 0] / slope, above[:, 1] / slope, (limit - above[:, 2]) / slope])
+    lines = np.concatenate([partition.lines, cuts[:_MOST_CUTS]])
+    cells = cut_into_cells(plan, lines)
+    before = cells_of_points(partition.cells, partition.lines, cells.places)
+    of_cell = np.where(before >= 0, partition.of_cell[np.maximum(before, 0)], 0)
+    planes = np.concatenate([partition.planes, [(0.0, 0.0, limit)]])
+    a, b, c = planes[of_cell].T
+    of_cell = np.where(a * cells.places[:, 0] + b * cells.places[:, 1] + c > limit, len(planes) - 1, of_cell)
+    return _Partition(lines, cells, planes, of_cell, faces_of(cells, of_cell))
 
 
 def _percentile(ascending: Floats, percentile: float) -> float:

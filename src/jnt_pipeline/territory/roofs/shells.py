@@ -15,7 +15,7 @@ from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.roofs.faces import RoofFace
 from jnt_pipeline.territory.solids import GROUND, ROOF, WALL, Face, Ring, Solid
 
-__all__ = ["PLANARITY_M", "roof_solid"]
+__all__ = ["PLANARITY_M", "Node", "levels_at_nodes", "rings_of", "roof_solid"]
 
 PLANARITY_M = 0.01
 """How far a vertex may lie from the plane of its face: the tolerance of val3dity (``planarity_d2p_tol``). Vertices stand
@@ -39,17 +39,18 @@ def roof_solid(faces: Sequence[RoofFace], ground_elevation_m: float) -> Solid:
     """
     if not faces or not math.isfinite(ground_elevation_m):
         raise AssemblyError("no solid without roof faces and ground", found=f"{len(faces)} faces")
-    rings = [_rings_of(face) for face in faces]
+    rings = [rings_of(face) for face in faces]
     owner = _owners(rings)
     _cross(faces, rings, owner)
-    levels = _levels(faces, rings)
+    levels = levels_at_nodes(faces, rings)
     ground = round(ground_elevation_m * 1000)
     if min(level for around in levels.values() for level in around.values()) < ground + _LOWEST_MM:
         raise AssemblyError("the roof reaches the ground", found="a corner not above it", expected="1 cm at least")
     return _shell(rings, owner, levels, ground)
 
 
-def _rings_of(face: RoofFace) -> list[list[Node]]:
+def rings_of(face: RoofFace) -> list[list[Node]]:
+    """Outer ring and holes, in whole millimetres."""
     polygon = face.polygon
     return [
         [(round(x * 1000), round(y * 1000)) for x, y in list(ring.coords)[:-1]]
@@ -99,7 +100,7 @@ def _cross(faces: Sequence[RoofFace], rings: list[list[list[Node]]], owner: dict
             owner[first, node] = owner[node, second] = number
 
 
-def _levels(faces: Sequence[RoofFace], rings: list[list[list[Node]]]) -> dict[Node, dict[int, int]]:
+def levels_at_nodes(faces: Sequence[RoofFace], rings: list[list[list[Node]]]) -> dict[Node, dict[int, int]]:
     """Elevation of each face at each of its nodes, millimetres: one where they meet."""
     exact: dict[Node, dict[int, float]] = defaultdict(dict)
     for number, own in enumerate(rings):
