@@ -30,7 +30,7 @@ class RoofParameters(BaseModel):
         description="Planes that one plane replaces with this much more error (RMSE) are one, metres.",
     )  # fmt: skip
     min_plane_area_m2: float = Field(
-        default=2.0, gt=0, le=100,
+        default=1.3, gt=0, le=100,
         description="A plane needs the points of so much roof in plan, m²; smaller ones are furniture of the roof.",
     )  # fmt: skip
     max_slope: float = Field(
@@ -43,11 +43,11 @@ class RoofParameters(BaseModel):
         description="Points within this distance of their face count as explained by it, metres.",
     )  # fmt: skip
     face_cost_m2: float = Field(
-        default=2.0, ge=0, le=100,
+        default=1.5, ge=0, le=100,
         description="A face must explain so much roof that no other face explains, m².",
     )  # fmt: skip
     step_cost_m: float = Field(
-        default=0.15, ge=0, le=10,
+        default=0.1, ge=0, le=10,
         description="Roof given up for a metre less of steps between faces, m² per metre.",
     )  # fmt: skip
     ridge_cost_m: float = Field(
@@ -55,7 +55,7 @@ class RoofParameters(BaseModel):
         description="Roof given up for a metre less of ridges, hips and valleys, m² per metre.",
     )  # fmt: skip
     min_line_m: float = Field(
-        default=1.5, gt=0, le=20,
+        default=1.0, gt=0, le=20,
         description="Ridges and steps shorter than this divide no roof, metres.",
     )  # fmt: skip
     max_lines: int = Field(
