@@ -23,8 +23,8 @@ _CORNER_MM = 30
 _OUTSIDE = -1
 
 Rings = list[list[list[Node]]]
-Sector = tuple[int, int, Node, Node]
-"""Face, ring, node before and node after."""
+Sector = tuple[int, Node, Node]
+"""A corner of a face at a node: face, node before and node after, the face on the left of both edges."""
 
 
 def without_saddles(faces: Sequence[RoofFace]) -> tuple[RoofFace, ...]:
@@ -49,7 +49,7 @@ def _polygon(rings: list[list[Node]]) -> Polygon:
 
 
 def _meetings(rings: Rings) -> list[Node]:
-    """Nodes of three faces or more."""
+    """Nodes of three corners or more."""
     count: dict[Node, int] = defaultdict(int)
     for own in rings:
         for ring in own:
@@ -59,56 +59,84 @@ def _meetings(rings: Rings) -> list[Node]:
 
 
 def _saddle(rings: Rings, levels: dict[Node, dict[int, int]], node: Node) -> tuple[Node, Sector] | None:
-    """The corner to cut off at a saddle: the highest hollow between two rises; None where there is no saddle."""
+    """The corner to cut off at a node: one of a face that comes there twice, else the highest hollow of several."""
     sectors = _around(rings, node)
-    heights = [-math.inf if face == _OUTSIDE else levels[node][face] for face, _, _, _ in sectors]
-    hollows = [
-        i
-        for i in range(len(sectors))
-        if heights[i - 1] > heights[i] < heights[(i + 1) % len(sectors)]
-    ]  # fmt: skip
+    faces = [face for face, _, _ in sectors]
+    twice = [sector for sector in sectors if sector[0] != _OUTSIDE and faces.count(sector[0]) > 1]
+    if twice:
+        return node, min(twice)
+    heights = [-math.inf if face == _OUTSIDE else levels[node][face] for face in faces]
+    hollows = [i for i, height in enumerate(heights) if heights[i - 1] > height < heights[(i + 1) % len(heights)]]
     if len(hollows) < 2:
         return None
-    return node, sectors[max(hollows, key=lambda i: (heights[i], sectors[i][0]))]
+    return node, sectors[max(hollows, key=lambda i: (heights[i], faces[i]))]
 
 
 def _around(rings: Rings, node: Node) -> list[Sector]:
-    """The faces round a node, counter-clockwise; the outside is one of them."""
+    """The corners round a node, counter-clockwise; the outside is one of them."""
     by_after: dict[Node, Sector] = {}
     for number, own in enumerate(rings):
-        for which, ring in enumerate(own):
-            for k in (k for k, other in enumerate(ring) if other == node):
-                before, after = ring[k - 1], ring[(k + 1) % len(ring)]
-                by_after[after] = (number, which, before, after)
-    befores = {before for _, _, before, _ in by_after.values()}
+        places = [(ring, k) for ring in own for k, other in enumerate(ring) if other == node]
+        befores = [ring[k - 1] for ring, k in places]
+        for ring, k in places:
+            after = ring[(k + 1) % len(ring)]
+            before = befores[0] if len(befores) == 1 else min(befores, key=lambda one: _turn(node, after, one))  # noqa: B023
+            by_after[after] = (number, before, after)
+    ends = {before for _, before, _ in by_after.values()}
     # The outside ends where a face begins that no other ends at.
-    start = min((after for after in by_after if after not in befores), default=min(by_after))
-    around, after = [], start
+    start = after = min((after for after in by_after if after not in ends), default=min(by_after))
+    around: list[Sector] = []
     while after in by_after and len(around) < len(by_after):
         around.append(by_after[after])
-        after = around[-1][2]
+        after = around[-1][1]
     if after not in by_after:
-        around.append((_OUTSIDE, 0, start, after))
+        around.append((_OUTSIDE, start, after))
     return around
 
 
+def _turn(at: Node, first: Node, second: Node) -> float:
+    """Angle from one way to another, counter-clockwise, radians."""
+    a = math.atan2(first[1] - at[1], first[0] - at[0])
+    return (math.atan2(second[1] - at[1], second[0] - at[0]) - a) % (2 * math.pi)
+
+
 def _cut_corner(rings: Rings, node: Node, sector: Sector) -> None:
-    number, which, before, after = sector
+    number, before, after = sector
     p, q = _toward(node, before), _toward(node, after)
-    ring = rings[number][which]
-    k = ring.index(node)
-    ring[k : k + 1] = [p, q]
-    first, second = _place(rings, node, before), _place(rings, after, node)
-    if first is not None:
+    own = rings[number]
+    ending, starting = _of_edge(own, before, node), _of_edge(own, node, after)
+    if ending == starting:
+        ring = own[ending]
+        k = ring.index(node)
+        ring[k : k + 1] = [p, q]
+    else:
+        # A hole touches another ring here: they become one.
+        first, second = own[starting], own[ending]
+        k, m = first.index(node), second.index(node)
+        own[min(starting, ending)] = [*first[k + 1 :], *first[: k + 1], *second[m + 1 :], *second[:m], p, q]
+        del own[max(starting, ending)]
+    over, back = _place(rings, node, before), _place(rings, after, node)
+    if over is not None:
         # The face across the way in takes the corner; the one across the way out gets the new node.
-        owner, k = first
-        owner[k + 1 : k + 1] = [q, p]
-        if second is not None:
-            owner, k = _place(rings, after, node) or second
-            owner.insert(k + 1, q)
-    elif second is not None:
-        owner, k = second
-        owner[k + 1 : k + 1] = [q, p]
+        ring, k = over
+        ring[k + 1 : k + 1] = [q, p]
+        back = _place(rings, after, node)
+        if back is not None:
+            ring, k = back
+            ring.insert(k + 1, q)
+    elif back is not None:
+        ring, k = back
+        ring[k + 1 : k + 1] = [q, p]
+
+
+def _of_edge(rings: list[list[Node]], start: Node, end: Node) -> int:
+    """The ring that goes from one node to another."""
+    return next(
+        number
+        for number, ring in enumerate(rings)
+        for k, node in enumerate(ring)
+        if node == start and ring[(k + 1) % len(ring)] == end
+    )
 
 
 def _place(rings: Rings, start: Node, end: Node) -> tuple[list[Node], int] | None:
