@@ -173,7 +173,9 @@ def delft(folder: Path) -> None:
         high.append(top - np.percentile(own[:, 2], 99) if len(own) else np.nan)
     share = np.array(near) / np.array(n)
     print(f"\nDelft: {len(table)} buildings, {sum(n):,} roof points, {len(faces)} roof faces")
-    print(f"  points within 0.3 m: {sum(near) / sum(n):.1%}; buildings with 90 % of theirs so: {np.mean(share >= 0.9):.1%}")
+    print(
+        f"  points within 0.3 m: {sum(near) / sum(n):.1%}; buildings with 90 % of theirs so: {np.mean(share >= 0.9):.1%}"
+    )
     print(f"  one valid solid {valid.mean():.1%}; LoD {table.roof_lod.value_counts().to_dict()}")
     print(f"  reasons {table.roof_reason[table.roof_reason != ''].value_counts().to_dict()}")
     print(f"  types {table.roof_type.value_counts().to_dict()}; highest above p99: {np.nanmax(high):.2f} m")

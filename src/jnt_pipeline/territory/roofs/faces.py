@@ -168,7 +168,9 @@ def _rings(edges: list[tuple[int, int]], nodes: list[list[float]]) -> list[list[
                 choices = after[v]
                 if not choices:
                     raise AssemblyError("a ring of a roof face is open", found=f"node {v}", expected="a closed ring")
-                best = min(choices, key=lambda w: _turn(nodes[v], nodes[u], nodes[w])) if len(choices) > 1 else choices[0]  # noqa: B023
+                best = (
+                    min(choices, key=lambda w: _turn(nodes[v], nodes[u], nodes[w])) if len(choices) > 1 else choices[0]
+                )  # noqa: B023
                 choices.remove(best)
                 u, v = v, best
             rings.append(ring)

@@ -43,7 +43,7 @@ class RoofParameters(BaseModel):
         description="Points within this distance of their face count as explained by it, metres.",
     )  # fmt: skip
     face_cost_m2: float = Field(
-        default=1.5, ge=0, le=100,
+        default=2.0, ge=0, le=100,
         description="A face must explain so much roof that no other face explains, m².",
     )  # fmt: skip
     step_cost_m: float = Field(

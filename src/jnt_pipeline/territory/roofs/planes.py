@@ -137,7 +137,9 @@ def _fit_neighbourhoods(
         row = min(max(int((xyz[k, 1] - grid[1]) / grid[2]), 0), rows - 1)
         s[:] = 0.0
         for r in range(max(row - 1, 0), min(row + 2, rows)):
-            for m in range(first[r * columns + max(column - 1, 0)], first[r * columns + min(column + 1, columns - 1) + 1]):
+            for m in range(
+                first[r * columns + max(column - 1, 0)], first[r * columns + min(column + 1, columns - 1) + 1]
+            ):
                 i = members[m]
                 x, y = xyz[i, 0] - xyz[k, 0], xyz[i, 1] - xyz[k, 1]
                 if x * x + y * y <= radius2:
