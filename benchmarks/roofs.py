@@ -18,7 +18,6 @@ from pathlib import Path
 import geopandas as gpd
 import laspy
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -174,7 +173,8 @@ def delft(folder: Path) -> None:
     share = np.array(near) / np.array(n)
     print(f"\nDelft: {len(table)} buildings, {sum(n):,} roof points, {len(faces)} roof faces")
     print(
-        f"  points within 0.3 m: {sum(near) / sum(n):.1%}; buildings with 90 % of theirs so: {np.mean(share >= 0.9):.1%}"
+        f"  points within 0.3 m: {sum(near) / sum(n):.1%}; "
+        f"buildings with 90 % of theirs so: {np.mean(share >= 0.9):.1%}"
     )
     print(f"  one valid solid {valid.mean():.1%}; LoD {table.roof_lod.value_counts().to_dict()}")
     print(f"  reasons {table.roof_reason[table.roof_reason != ''].value_counts().to_dict()}")

@@ -100,15 +100,15 @@ def test_own_points_are_those_inside_in_an_order_of_their_own() -> None:
     xyz = np.round(np.column_stack([rng.uniform(651_000, 651_030, (3000, 2)), rng.uniform(80, 90, 3000)]), 2)
     xyz[:, 1] += 6_200_000
     houses = [
-        shapely.transform(box(2, 3, 11, 9), lambda xy: xy + (651_000, 6_851_000)),
-        shapely.transform(box(11, 3, 25, 20), lambda xy: xy + (651_000, 6_851_000)),
+        shapely.transform(box(2, 3, 11, 9), lambda xy: xy + np.array([651_000, 6_851_000])),
+        shapely.transform(box(11, 3, 25, 20), lambda xy: xy + np.array([651_000, 6_851_000])),
     ]
     found = gathered(xyz, *houses)
     for number, house in enumerate(houses):
         inside = xyz[shapely.contains_xy(house, xyz[:, 0], xyz[:, 1])]
         expected = inside[np.lexsort(inside.T[::-1])]
         origin = found.origins[number]
-        assert np.allclose(found.of(number) + [*origin[:2], 0], expected, atol=1e-6)
+        assert np.allclose(found.of(number) + np.append(origin[:2], 0), expected, atol=1e-6)
     shuffled = gathered(xyz[rng.permutation(3000)], *houses)
     assert (shuffled.keys == found.keys).all()
     alone = gathered(xyz, houses[1])

@@ -135,15 +135,18 @@ def test_a_steep_tip_is_cut_off_at_the_limit() -> None:
 
 def test_a_building_comes_out_the_same_from_any_tiling_and_order_of_points() -> None:
     roofs = [made_roof(shape, 3) for shape in ("gabled", "l_plan", "steps")]
-    east = [np.floor(roof.footprint.bounds[:2]) for roof in roofs]
+    # Side by side, 40 m apart, on ground at zero.
+    moves = [
+        np.array([600_000 + 40 * i, 6_800_000]) - np.floor(roof.footprint.bounds[:2]) for i, roof in enumerate(roofs)
+    ]
     plans = [
-        shapely.transform(roof.footprint, lambda xy, o=o, i=i: np.round(xy - o, 3) + (600_000 + 40 * i, 6_800_000))
-        for i, (roof, o) in enumerate(zip(roofs, east, strict=True))
+        shapely.transform(roof.footprint, lambda xy, move=move: np.round(xy + move, 3))
+        for roof, move in zip(roofs, moves, strict=True)
     ]
     clouds = [
-        np.column_stack([roof.points[:, :2] - o + (600_000 + 40 * i, 6_800_000), roof.points[:, 2] - roof.ground_elevation_m])
-        for i, (roof, o) in enumerate(zip(roofs, east, strict=True))
-    ]  # fmt: skip
+        np.round(roof.points + np.append(move, -roof.ground_elevation_m), 3)
+        for roof, move in zip(roofs, moves, strict=True)
+    ]
     rng = np.random.default_rng(1)
     together = rng.permutation(np.concatenate(clouds))
     table, faces = derived(buildings(*plans, ground=0.0), together)

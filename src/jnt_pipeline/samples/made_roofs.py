@@ -134,8 +134,18 @@ def _wings(rng: np.random.Generator, at_end: bool) -> _Draft:
         wing = np.where(b >= 0, slope * (other - np.abs(a - middle)), -np.inf)
         return np.maximum(main, wing)
 
-    plan = box(0, -half, length, half).union(box(middle - other, 0, middle + other, half + reach))
-    return _Draft(plan, surface, "complex", 4)
+    west, east, end = middle - other, middle + other, half + reach
+    plan = [
+        (0, -half),
+        (length, -half),
+        (length, half),
+        (east, half),
+        (east, end),
+        (west, end),
+        (west, half),
+        (0, half),
+    ]
+    return _Draft(Polygon(plan), surface, "complex", 4)
 
 
 def _dormer(rng: np.random.Generator) -> _Draft:
@@ -209,6 +219,6 @@ def made_roof(shape: str, seed: int, *, density_m2: float | None = None) -> Made
         roof_type=draft.roof_type,
         n_faces=draft.n_faces,
         ground_elevation_m=round(ground, 3),
-        points=np.round(np.column_stack([place(ab), eave + height]), 2),
+        points=np.asarray(np.round(np.column_stack([place(ab), eave + height]), 2), dtype=np.float64),
         elevation=elevation,
     )

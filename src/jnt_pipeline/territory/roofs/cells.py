@@ -12,7 +12,7 @@ from shapely.geometry import Polygon
 from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.outlines import OUTLINE_GRID_M
 
-__all__ = ["Cells", "cut_into_cells", "cells_of_points"]
+__all__ = ["Cells", "cells_of_points", "cut_into_cells"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -50,8 +50,8 @@ def cut_into_cells(outline: Polygon, lines: Floats) -> Cells:
     normal = lines[:, :2]
     foot = middle + (lines[:, 2] - normal @ middle)[:, None] * normal
     along = np.column_stack([-normal[:, 1], normal[:, 0]]) * reach
-    segments = shapely.linestrings(np.stack([foot - along, foot + along], axis=1))
-    noded = shapely.union_all([*segments, outline.boundary], grid_size=OUTLINE_GRID_M)
+    segments = np.asarray(shapely.linestrings(np.stack([foot - along, foot + along], axis=1)))
+    noded = shapely.union_all(np.array([*segments.tolist(), outline.boundary]), grid_size=OUTLINE_GRID_M)
     shapes = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     shapes = shapely.orient_polygons(shapely.normalize(shapes), exterior_cw=False)
     places = shapely.get_coordinates(shapely.point_on_surface(shapes))
@@ -73,7 +73,7 @@ def _of(shapes: NDArray[np.object_], places: Floats) -> Cells:
     at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
     twins = np.where(keys[order][at] == wanted, order[at], -1)
     return Cells(
-        nodes=grid[firsts] * OUTLINE_GRID_M,
+        nodes=np.asarray(grid[firsts] * OUTLINE_GRID_M, dtype=np.float64),
         edges=edges,
         twins=twins,
         places=places,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import shapely
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from jnt_pipeline.errors import AssemblyError
-from jnt_pipeline.territory.outlines import OUTLINE_GRID_M
 from jnt_pipeline.territory.roofs.cells import Cells
 
 __all__ = ["Plane", "RoofFace", "outlines_of_faces"]
@@ -91,7 +91,8 @@ def outlines_of_faces(
     for (u, v), number in zip(edges, of_edge[kept].tolist(), strict=True):
         by_face[number].append((u, v))
     for number, own in sorted(by_face.items()):
-        outer, holes = [], []
+        outer: list[list[list[float]]] = []
+        holes: list[list[list[float]]] = []
         for ring in _rings(own, nodes):
             plan = [nodes[u] for u in ring if u not in straight]
             if len(plan) < 3:
@@ -168,17 +169,16 @@ def _rings(edges: list[tuple[int, int]], nodes: list[list[float]]) -> list[list[
                 choices = after[v]
                 if not choices:
                     raise AssemblyError("a ring of a roof face is open", found=f"node {v}", expected="a closed ring")
-                best = (
-                    min(choices, key=lambda w: _turn(nodes[v], nodes[u], nodes[w])) if len(choices) > 1 else choices[0]
-                )  # noqa: B023
+                best = min(choices, key=partial(_turn_at, nodes, u, v)) if len(choices) > 1 else choices[0]
                 choices.remove(best)
                 u, v = v, best
             rings.append(ring)
     return rings
 
 
-def _turn(at: list[float], back: list[float], ahead: list[float]) -> float:
-    """Angle from the way back to the way ahead, counter-clockwise, radians."""
+def _turn_at(nodes: list[list[float]], u: int, v: int, w: int) -> float:
+    """Angle at v from the way back to u to the way ahead to w, counter-clockwise, radians."""
+    back, at, ahead = nodes[u], nodes[v], nodes[w]
     a = math.atan2(back[1] - at[1], back[0] - at[0])
     b = math.atan2(ahead[1] - at[1], ahead[0] - at[0])
     return (b - a) % (2 * math.pi)

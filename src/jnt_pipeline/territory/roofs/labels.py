@@ -142,8 +142,7 @@ def _start(cost: Floats, seen: NDArray[np.bool_], borders: Integers, lengths: Fl
                     longest, cell, plane = lengths[e], c, label[d]
         if cell < 0:
             for c in range(k):
-                if label[c] < 0:
-                    label[c] = 0
+                label[c] = max(label[c], 0)
             break
         label[cell] = plane
         left -= 1
@@ -173,8 +172,8 @@ def _settle(
                     continue
                 i, j = label[f], label[g]
                 now = _border_price(heights, borders, e, i, j, lengths[e], prices)
-                for l in range(n):
-                    saving[f, l] += now - _border_price(heights, borders, e, l, j, lengths[e], prices)
+                for other in range(n):
+                    saving[f, other] += now - _border_price(heights, borders, e, other, j, lengths[e], prices)
                 if touched[f, j] != g:
                     # A face may touch another along several borders; a few counted twice only order the work.
                     if touched[f, j] < 0:
@@ -209,8 +208,8 @@ def _settle(
             for side in range(2):
                 c, d = borders[e, 2 + side], borders[e, 3 - side]
                 now = _border_price(heights, borders, e, label[c], label[d], lengths[e], prices)
-                for l in range(n):
-                    saving[c, l] += now - _border_price(heights, borders, e, l, label[d], lengths[e], prices)
+                for other in range(n):
+                    saving[c, other] += now - _border_price(heights, borders, e, other, label[d], lengths[e], prices)
                 touched[c, label[d]] = d
         best, best_f, best_i = 1e-9, -1, -1
         for c in range(k):

@@ -27,7 +27,7 @@ __all__ = ["FACE_COLUMNS", "ROOF_COLUMNS", "derive_roofs", "solids_of_roof"]
 
 ROOF_COLUMNS: tuple[Column, ...] = (
     Column("roof_type", "text", "Roof type: flat, shed, gabled, hipped or complex; empty below LoD2.2."),
-    Column("roof_lod", "text", "Level of detail of the solid on its roof faces: 2.2, 1.3, 1.2; 0 without.", required=True),
+    Column("roof_lod", "text", "Level of detail of the solid on roof_faces: 2.2, 1.3, 1.2; 0 without.", required=True),
     Column("roof_reason", "text", "Why it is not 2.2 (a key of ROOF_REASONS, or of REASONS without solid)."),
     Column("n_roof_faces", "integer", "Faces of the roof (pans de toiture)."),
     Column("eave_elevation_m", "number", "Lowest corner of the roof faces (égout), m above datum."),

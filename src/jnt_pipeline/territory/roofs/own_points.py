@@ -1,4 +1,4 @@
-"""The roof points of each footprint, in an order of their own: whatever the tiling, the same points in the same order."""
+"""The roof points of each footprint, in an order of their own: the same whatever the tiling."""
 
 from __future__ import annotations
 

@@ -165,6 +165,7 @@ def _attempts(
         cells = cut_into_cells(plan, lines)
         cell_of = cells_of_points(cells, lines, xyz[:, :2])
         reach = _reaches(xyz, label, planes, bounds[0])
+        tried: list[_Labelled] = []
         # Where the finest partition gives no valid solid, one with fewer faces may.
         for price in (1.0, 4.0):
             priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
@@ -172,10 +173,9 @@ def _attempts(
             found = _Partition(lines, cells, planes, of_cell, face)
             if found.highest() > bounds[1]:
                 found = _capped(plan, found, bounds[1] - _BELOW_CAP_M)
-            labelled = found.labelled(xyz)
-            yield "2.2", labelled
-            finest = labelled if price == 1.0 else finest
-        parts = _level_parts(finest, xyz)
+            tried.append(found.labelled(xyz))
+            yield "2.2", tried[-1]
+        parts = _level_parts(tried[0], xyz)
         if len(parts.planes) > 1:
             yield "1.3", parts
     whole = cut_into_cells(plan, np.empty((0, 3)))
@@ -265,7 +265,7 @@ def _faces(
     return tuple(
         RoofFace(
             polygon=polygon,
-            plane=Plane(*plane, origin_m),
+            plane=Plane(plane[0], plane[1], plane[2], origin_m),
             n_points=count,
             rmse_m=math.sqrt(square / count) if count else math.nan,
         )

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from shapely.geometry import Polygon
 
@@ -80,7 +81,7 @@ def _around(rings: Rings, node: Node) -> list[Sector]:
         befores = [ring[k - 1] for ring, k in places]
         for ring, k in places:
             after = ring[(k + 1) % len(ring)]
-            before = befores[0] if len(befores) == 1 else min(befores, key=lambda one: _turn(node, after, one))  # noqa: B023
+            before = befores[0] if len(befores) == 1 else min(befores, key=partial(_turn, node, after))
             by_after[after] = (number, before, after)
     ends = {before for _, before, _ in by_after.values()}
     # The outside ends where a face begins that no other ends at.

@@ -18,8 +18,8 @@ from jnt_pipeline.territory.solids import GROUND, ROOF, WALL, Face, Ring, Solid
 __all__ = ["PLANARITY_M", "Node", "levels_at_nodes", "rings_of", "roof_solid"]
 
 PLANARITY_M = 0.01
-"""How far a vertex may lie from the plane of its face: the tolerance of val3dity (``planarity_d2p_tol``). Vertices stand
-on a grid of 1 mm, so that no sloping face of four vertices is planar to the last bit."""
+"""How far a vertex may lie from the plane of its face: the tolerance of val3dity (``planarity_d2p_tol``). Vertices
+stand on a grid of 1 mm, so that no sloping face of four vertices is planar to the last bit."""
 
 _MEETS_MM = 5
 # Faces nearer than this at a node meet there: half the planarity, since each then moves by half of it.
