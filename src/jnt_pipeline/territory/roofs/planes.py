@@ -36,26 +36,25 @@ def find_planes(xyz: Floats, density_m2: float, parameters: RoofParameters) -> t
     """
     n = len(xyz)
     radius = min(max(math.sqrt(_NEIGHBOURS / (math.pi * density_m2)), 0.5), 2.5)
-    label = np.full(n, -1, dtype=np.int64)
     min_points = max(8, round(parameters.min_plane_area_m2 * density_m2))
     if n < min_points:
-        return np.empty((0, 3)), label, radius
+        return np.empty((0, 3)), np.full(n, -1, dtype=np.int64), radius
     low, high = xyz[:, :2].min(axis=0), xyz[:, :2].max(axis=0)
     columns, rows = (int(side / radius) + 1 for side in (high - low).tolist())
     grid = np.array([low[0], low[1], radius])
     first, members = np.zeros(columns * rows + 1, dtype=np.int64), np.empty(n, dtype=np.int64)
     _sort_into_cells(xyz, grid, columns, rows, first, members)
+    # In the order of their cells, neighbours lie next to each other in memory.
+    placed, label = np.ascontiguousarray(xyz[members]), np.full(n, -1, dtype=np.int64)
     centred, local = np.empty((n, 4)), np.empty((n, 4))
-    _fit_neighbourhoods(xyz, grid, columns, rows, first, members, centred)
-    _choose_neighbourhoods(xyz, grid, columns, rows, first, members, centred, parameters.seed_rmse_m, local)
+    _fit_neighbourhoods(placed, grid, columns, rows, first, centred)
+    _choose_neighbourhoods(placed, grid, columns, rows, first, centred, parameters.seed_rmse_m, local)
     order = np.argsort(np.floor(local[:, 3] * 1000.0), kind="stable")
     sums = np.zeros((n // min_points + 1, 10))
     limits = np.array(
         [parameters.plane_distance_m, parameters.seed_rmse_m, _LIKE_NORMALS, min_points, parameters.max_slope]
     )
-    n_found = _grow(
-        xyz, grid, columns, rows, first, members, local, order, limits, np.empty(n, dtype=np.int64), label, sums
-    )
+    n_found = _grow(placed, grid, columns, rows, first, local, order, limits, np.empty(n, dtype=np.int64), label, sums)
     planes, n_planes = np.empty((max(n_found, 1), 3)), np.zeros(1, dtype=np.int64)
     rank = np.empty(max(n_found, 1), dtype=np.int64)
     _join(sums[:n_found], parameters.coplanar_m, _MAX_PLANES, rank, planes, n_planes)
@@ -63,9 +62,11 @@ def find_planes(xyz: Floats, density_m2: float, parameters: RoofParameters) -> t
     planes = planes[: n_planes[0]]
     for _ in range(2):
         before = label.copy()
-        _claim(xyz, grid, columns, rows, first, members, planes, parameters.plane_distance_m, before, label)
-    _refit(xyz, label, parameters.plane_distance_m, planes, np.zeros((len(planes), 10)))
-    return planes, label, radius
+        _claim(placed, grid, columns, rows, first, planes, parameters.plane_distance_m, before, label)
+    _refit(placed, label, parameters.plane_distance_m, planes, np.zeros((len(planes), 10)))
+    of_point = np.empty(n, dtype=np.int64)
+    of_point[members] = label
+    return planes, of_point, radius
 
 
 @compiled
@@ -128,7 +129,7 @@ def _add(s: Floats, x: float, y: float, z: float) -> None:
 
 @compiled
 def _fit_neighbourhoods(
-    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, members: Integers, local: Floats
+    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, local: Floats
 ) -> None:  # fmt: skip
     """Fill a, b, c (about each point itself) and RMSE of the plane through its neighbours."""
     s, radius2 = np.zeros(10), grid[2] * grid[2]
@@ -137,10 +138,9 @@ def _fit_neighbourhoods(
         row = min(max(int((xyz[k, 1] - grid[1]) / grid[2]), 0), rows - 1)
         s[:] = 0.0
         for r in range(max(row - 1, 0), min(row + 2, rows)):
-            for m in range(
+            for i in range(
                 first[r * columns + max(column - 1, 0)], first[r * columns + min(column + 1, columns - 1) + 1]
             ):
-                i = members[m]
                 x, y = xyz[i, 0] - xyz[k, 0], xyz[i, 1] - xyz[k, 1]
                 if x * x + y * y <= radius2:
                     _add(s, x, y, xyz[i, 2] - xyz[k, 2])
@@ -149,7 +149,7 @@ def _fit_neighbourhoods(
 
 @compiled
 def _choose_neighbourhoods(
-    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, members: Integers, centred: Floats,
+    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, centred: Floats,
     reach: float, local: Floats,
 ) -> None:  # fmt: skip
     """Fill for each point the flattest plane, among those about its neighbours, on which it lies itself.
@@ -163,8 +163,7 @@ def _choose_neighbourhoods(
         local[k] = centred[k]
         for r in range(max(row - 1, 0), min(row + 2, rows)):
             start = first[r * columns + max(column - 1, 0)]
-            for m in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
-                i = members[m]
+            for i in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
                 if centred[i, 3] >= local[k, 3]:
                     continue
                 x, y = xyz[k, 0] - xyz[i, 0], xyz[k, 1] - xyz[i, 1]
@@ -179,7 +178,7 @@ def _choose_neighbourhoods(
 
 @compiled
 def _claim(
-    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, members: Integers, planes: Floats,
+    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, planes: Floats,
     distance: float, before: Integers, label: Integers,
 ) -> None:  # fmt: skip
     """Give points without plane to the nearest plane of their neighbours, where they lie on it."""
@@ -192,7 +191,7 @@ def _claim(
         for r in range(max(row - 1, 0), min(row + 2, rows)):
             start = first[r * columns + max(column - 1, 0)]
             for m in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
-                i = before[members[m]]
+                i = before[m]
                 if i < 0:
                     continue
                 a, b = planes[i, 0], planes[i, 1]
@@ -203,7 +202,7 @@ def _claim(
 
 @compiled
 def _grow(
-    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, members: Integers, local: Floats,
+    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, local: Floats,
     order: Integers, limits: Floats, queue: Integers, label: Integers, sums: Floats,
 ) -> int:  # fmt: skip
     """Grow regions from the flattest places; fill label and sums of each; their number.
@@ -237,8 +236,7 @@ def _grow(
             row = min(max(int((xyz[k, 1] - grid[1]) / grid[2]), 0), rows - 1)
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 start = first[r * columns + max(column - 1, 0)]
-                for m in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
-                    i = members[m]
+                for i in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
                     if label[i] != -1:
                         continue
                     x, y = xyz[i, 0] - xyz[k, 0], xyz[i, 1] - xyz[k, 1]

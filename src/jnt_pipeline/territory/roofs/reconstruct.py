@@ -88,8 +88,7 @@ class _Partition:
         x, y = self.cells.nodes[edges[:, 0]].T
         return float((a * x + b * y + c).max())
 
-    def labelled(self, xyz: Floats) -> _Labelled:
-        cell_of = cells_of_points(self.cells, self.lines, xyz[:, :2])
+    def labelled(self, cell_of: Integers) -> _Labelled:
         numbers = np.unique(self.face).tolist()
         planes = {number: tuple(self.planes[self.of_cell[number]].tolist()) for number in numbers}
         return _Labelled(self.cells, self.face, planes, np.where(cell_of >= 0, self.face[np.maximum(cell_of, 0)], -1))
@@ -171,9 +170,11 @@ def _attempts(
             priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
             of_cell, face = settle(cells, cell_of, xyz, planes, density, reach, priced)
             found = _Partition(lines, cells, planes, of_cell, face)
+            of_point = cell_of
             if found.highest() > bounds[1]:
                 found = _capped(plan, found, bounds[1] - _BELOW_CAP_M)
-            tried.append(found.labelled(xyz))
+                of_point = cells_of_points(found.cells, found.lines, xyz[:, :2])
+            tried.append(found.labelled(of_point))
             yield "2.2", tried[-1]
         parts = _level_parts(tried[0], xyz)
         if len(parts.planes) > 1:
