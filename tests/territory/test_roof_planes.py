@@ -95,6 +95,14 @@ def test_a_plane_needs_the_points_of_its_least_area() -> None:
     assert len(planes) == 0
 
 
+def test_the_long_bays_of_a_sawtooth_roof_are_planes() -> None:
+    xy = lattice(24, 120, 0.4)
+    planes, label, _ = find_planes(np.column_stack([xy, 8 + 0.4 * (xy[:, 0] % 8)]), 6.25, DEFAULTS)
+    # Each rises by 0.4 per metre, from 8 m at 0, 8 and 16 m.
+    assert sorted(np.round(planes, 6).tolist()) == [[0.4, 0, 1.6], [0.4, 0, 4.8], [0.4, 0, 8]]
+    assert (label >= 0).all()
+
+
 def test_own_points_are_those_inside_in_an_order_of_their_own() -> None:
     rng = np.random.default_rng(5)
     xyz = np.round(np.column_stack([rng.uniform(651_000, 651_030, (3000, 2)), rng.uniform(80, 90, 3000)]), 2)

@@ -24,6 +24,8 @@ _MAX_PLANES = 30
 # The largest are kept: labels of more have no part in a roof that people would draw.
 _NEIGHBOURS = 10
 # Points in the circle about each, on average: a plane from as many is known to a few degrees at 3 cm of noise.
+_NARROW = 2e-4
+# A strip seventy times as long as it is wide is still a plane: a bay of a sawtooth roof.
 _LIKE_NORMALS = math.cos(math.radians(25.0))
 
 
@@ -93,8 +95,11 @@ def _sort_into_cells(
 
 
 @compiled
-def _plane_of(s: Floats, plane: Floats) -> float:
-    """Fill the least-squares plane of sums (n, x, y, z, xx, xy, yy, xz, yz, zz); its RMSE across it, or infinity."""
+def _plane_of(s: Floats, plane: Floats, narrow: float) -> float:
+    """Fill the least-squares plane of sums (n, x, y, z, xx, xy, yy, xz, yz, zz); its RMSE across it, or infinity.
+
+    Points nearly in a line carry no plane: ``narrow`` is the least square of breadth to length.
+    """
     n = s[0]
     if n < 4.0:
         return np.inf
@@ -102,8 +107,7 @@ def _plane_of(s: Floats, plane: Floats) -> float:
     xx, xy, yy = s[4] - n * mx * mx, s[5] - n * mx * my, s[6] - n * my * my
     xz, yz, zz = s[7] - n * mx * mz, s[8] - n * my * mz, s[9] - n * mz * mz
     determinant = xx * yy - xy * xy
-    # Points nearly in a line carry no plane.
-    if determinant <= 0.01 * (xx + yy) * (xx + yy):
+    if determinant <= narrow * (xx + yy) * (xx + yy):
         return np.inf
     a = (xz * yy - yz * xy) / determinant
     b = (yz * xx - xz * xy) / determinant
@@ -144,7 +148,7 @@ def _fit_neighbourhoods(
                 x, y = xyz[i, 0] - xyz[k, 0], xyz[i, 1] - xyz[k, 1]
                 if x * x + y * y <= radius2:
                     _add(s, x, y, xyz[i, 2] - xyz[k, 2])
-        local[k, 3] = min(_plane_of(s, local[k]), 1000.0)
+        local[k, 3] = min(_plane_of(s, local[k], 1e-2), 1000.0)
 
 
 @compiled
@@ -255,14 +259,15 @@ def _grow(
                     tail += 1
                     _add(s, xyz[i, 0], xyz[i, 1], xyz[i, 2])
             if tail >= next_fit:
-                _plane_of(s, plane)
+                _plane_of(s, plane, _NARROW)
                 next_fit = tail + tail // 2
-        if tail < min_points or _plane_of(s, plane) > distance:
+        if tail < min_points:
             # Too little for a plane of its own: its points may still join another one.
             for q in range(tail):
                 label[queue[q]] = -1
             continue
-        if plane[0] * plane[0] + plane[1] * plane[1] > steepest2:
+        if _plane_of(s, plane, _NARROW) > distance or plane[0] * plane[0] + plane[1] * plane[1] > steepest2:
+            # A wall, or what crept away from its plane: not tried again.
             for q in range(tail):
                 label[queue[q]] = -2
             continue
@@ -281,7 +286,7 @@ def _join(
     rmse, plane, both = np.empty(n), np.zeros(3), np.zeros(10)
     for i in range(n):
         into[i] = i
-        rmse[i] = _plane_of(sums[i], plane)
+        rmse[i] = _plane_of(sums[i], plane, _NARROW)
     while True:
         best, best_i, best_j = coplanar * coplanar, -1, -1
         for i in range(n):
@@ -292,7 +297,7 @@ def _join(
                     continue
                 for t in range(10):
                     both[t] = sums[i, t] + sums[j, t]
-                error = _plane_of(both, plane)
+                error = _plane_of(both, plane, _NARROW)
                 own = (sums[i, 0] * rmse[i] * rmse[i] + sums[j, 0] * rmse[j] * rmse[j]) / both[0]
                 # Against the smaller one: a small plane does not vanish in a large one because that has many points.
                 loss = (error * error - own) * both[0] / (2.0 * min(sums[i, 0], sums[j, 0]))
@@ -302,7 +307,7 @@ def _join(
             break
         for t in range(10):
             sums[best_i, t] += sums[best_j, t]
-        rmse[best_i] = _plane_of(sums[best_i], plane)
+        rmse[best_i] = _plane_of(sums[best_i], plane, _NARROW)
         for i in range(n):
             if into[i] == best_j:
                 into[i] = best_i
@@ -317,7 +322,7 @@ def _join(
         if largest < 0:
             break
         rank[largest] = count
-        _plane_of(sums[largest], planes[count])
+        _plane_of(sums[largest], planes[count], _NARROW)
         count += 1
     for i in range(n):
         rank[i] = rank[into[i]]
@@ -339,4 +344,4 @@ def _refit(xyz: Floats, label: Integers, distance: float, planes: Floats, sums: 
             if off <= reach * np.sqrt(1.0 + a * a + b * b):
                 _add(sums[i], xyz[k, 0], xyz[k, 1], xyz[k, 2])
         for i in range(len(planes)):
-            _plane_of(sums[i], planes[i])
+            _plane_of(sums[i], planes[i], _NARROW)
