@@ -46,6 +46,7 @@ _NAMES = {
     "quality": "Contrôle qualité des couches",
     "repairs": "Géométries réparées",
     "rnb_buildings": "Bâtiments du RNB",
+    "roof_faces": "Pans de toiture",
     "sections": "Sections cadastrales",
     "sheets": "Feuilles cadastrales",
     "slope": "Pente du terrain",
@@ -90,7 +91,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         *("water_bodies", "bridge_decks"),
         *("point_clouds", "elevation_tiles"),
     ),
-    "Bâtiments et arbres": ("buildings", "building_changes", "bim_buildings", "bim_elements", "trees"),
+    "Bâtiments et arbres": ("buildings", "roof_faces", "building_changes", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
         *("tax_subdivisions", "cadastral_"),
