@@ -78,6 +78,35 @@ def test_building_heights_are_recovered(town: Town) -> None:
         assert error.abs().quantile(0.9) <= 0.5  # footprints shifted on purpose
 
 
+def test_roofs_are_recognised_and_published_with_their_faces(town: Town) -> None:
+    """Type and number of faces of 95 % of the roofs; each solid of CityJSON reaches the ridge that the layer states."""
+    twin = jnt.open(town.workspace)
+    buildings, faces = twin.buildings, twin.layer("roof_faces").to_geopandas()
+    detailed = buildings[buildings["roof_lod"] == "2.2"]
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
+    spots = gpd.GeoDataFrame(
+        detailed[["building_id", "roof_type", "n_roof_faces"]], geometry=detailed.representative_point()
+    )
+    pairs = gpd.sjoin(spots, truth[["roof_type", "geometry"]], predicate="within")
+    expected = {"flat": 1, "gabled": 2, "hipped": 4}
+    simple = pairs[pairs["roof_type_right"].isin(expected)]
+    right = (simple["roof_type_left"] == simple["roof_type_right"]) & (
+        simple["n_roof_faces"] == simple["roof_type_right"].map(expected)
+    )
+    assert len(simple) > 100
+    assert right.mean() >= 0.95
+    (path,) = (town.workspace / "publication/cityjson").glob("*.city.json")
+    model = json.loads(path.read_text())
+    heights = np.array(model["vertices"])[:, 2] * model["transform"]["scale"][2] + model["transform"]["translate"][2]
+    for row in detailed.itertuples():
+        shells = [shell for shell in model["CityObjects"][row.building_id]["geometry"] if shell["lod"] == "2.2"]
+        (solid,) = shells
+        corners = {i for face in solid["boundaries"][0] for ring in face for i in ring}
+        assert heights[sorted(corners)].max() == pytest.approx(row.ridge_elevation_m, abs=0.002)
+        kinds = [solid["semantics"]["surfaces"][i]["type"] for i in solid["semantics"]["values"][0]]
+        assert kinds.count("RoofSurface") == (faces["building_id"] == row.building_id).sum()
+
+
 def test_every_footprint_has_a_solid_or_a_reason(town: Town) -> None:
     twin = jnt.open(town.workspace)
     buildings = twin.buildings

@@ -1,4 +1,4 @@
-"""Buildings as the 3D standards need them: an id, attributes without gaps, and closed solids."""
+"""Buildings as the 3D standards need them: an id, attributes without gaps, closed solids, and those under a roof."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from jnt_pipeline.errors import AssemblyError, ExportError
 from jnt_pipeline.territory.model import Territory
 from jnt_pipeline.territory.solids import Solid, solids_of
 
-__all__ = ["Attribute", "BuildingRecord", "building_records", "plain_value"]
+__all__ = ["BUILDING_LAYERS", "Attribute", "BuildingRecord", "building_records", "plain_value"]
+
+BUILDING_LAYERS = ("buildings", "roof_faces")
+"""What the records are made of."""
 
 Attribute = str | int | float | bool | list[int]
 """What an attribute may be in a publication; an absent value is left out, never written as zero or text."""
@@ -37,6 +40,9 @@ class BuildingRecord:
     """Column and row of the square of the plane that holds its representative point; None without footprint."""
     solids: tuple[Solid, ...]
     """One closed LoD1 solid per part of the footprint; none where ``reason`` says why."""
+    roofs: tuple[Solid, ...] = ()
+    """The same parts under the faces of their roofs, closed, at ``roof_lod`` 2.2 or 1.3; empty where no face is more
+    than the prism."""
 
 
 def building_records(territory: Territory, *, cell_m: float | None = None) -> Iterator[BuildingRecord]:
@@ -72,6 +78,7 @@ def building_records(territory: Territory, *, cell_m: float | None = None) -> It
     columns = [ordered[name].tolist() for name in names]
     shapes = ordered.geometry.to_numpy()
     ids = [str(building_id) for building_id in ordered["building_id"]]
+    faces = _faces(territory)
     for i in by_cell if cell_m else range(len(ordered)):
         values = {name: plain_value(column[i]) for name, column in zip(names, columns, strict=True)}
         attributes = {name: value for name, value in values.items() if value is not None and value != ""}
@@ -81,6 +88,7 @@ def building_records(territory: Territory, *, cell_m: float | None = None) -> It
             footprint=shapes[i],
             cell=cells[i],
             solids=_solids(ids[i], attributes, shapes[i]),
+            roofs=_roofs(ids[i], attributes, faces.get(ids[i])),
         )
 
 
@@ -110,6 +118,32 @@ def _solids(building_id: str, attributes: dict[str, Attribute], footprint: Polyg
             where=building_id,
             found=error.found,
             expected="a solid, or lod 0 and a reason",
+            remedy=error.remedy or "run the assemble stage again",
+        ) from error
+
+
+def _faces(territory: Territory) -> dict[str, gpd.GeoDataFrame]:
+    """The roof faces of each building that has some."""
+    if "roof_faces" not in territory.layers:
+        return {}
+    frame = territory.layer("roof_faces").to_geopandas()
+    return {str(building_id): own for building_id, own in frame.groupby("building_id", sort=False)}
+
+
+def _roofs(building_id: str, attributes: dict[str, Attribute], faces: gpd.GeoDataFrame | None) -> tuple[Solid, ...]:
+    ground = attributes.get("ground_elevation_m")
+    if attributes.get("roof_lod") not in {"2.2", "1.3"} or faces is None or not isinstance(ground, float):
+        return ()
+    from jnt_pipeline.territory.roofs.layer import solids_of_roof
+
+    try:
+        return solids_of_roof(faces, ground)
+    except AssemblyError as error:
+        raise ExportError(
+            f"the roof faces promise a solid that cannot be made: {error.what}",
+            where=building_id,
+            found=error.found,
+            expected="a closed solid, or roof_lod 0 and a reason",
             remedy=error.remedy or "run the assemble stage again",
         ) from error
 

@@ -1,4 +1,4 @@
-"""CityJSON 2.0: the buildings as one city model, closed LoD1 solids with semantic surfaces."""
+"""CityJSON 2.0: the buildings as one city model, closed solids at LoD1, and at 2.2 or 1.3, with semantic surfaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from jnt_pipeline.publication.building_records import BuildingRecord, building_records
+from jnt_pipeline.publication.building_records import BUILDING_LAYERS, BuildingRecord, building_records
 from jnt_pipeline.publication.origin import crs_url, interval_of_vintages, layer_origin, require_count, write_json
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.territory.model import Territory
@@ -33,7 +33,7 @@ class CityJsonExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:
@@ -41,8 +41,8 @@ class CityJsonExporter(ExporterDeclaration):
         return False
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
-        """The buildings."""
-        return tuple(name for name in layer_names if name == "buildings")
+        """The buildings and their roofs."""
+        return tuple(name for name in layer_names if name in BUILDING_LAYERS)
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write ``<territory>.city.json``; see ``write_cityjson``."""
@@ -68,7 +68,7 @@ def write_cityjson(territory: Territory, folder: Path) -> Publication:
     path = f"{territory.name}.city.json"
     write_json(folder / path, model.document(), indent=None)
     file = PublishedFile(
-        path=path, media_type=CITYJSON, title="Buildings, LoD1 solids (CityJSON 2.0)", layer="buildings"
+        path=path, media_type=CITYJSON, title="Buildings, solids at LoD1 and LoD2.2 (CityJSON 2.0)", layer="buildings"
     )
     return Publication(
         files=(file,), records_in={"buildings": n_buildings}, records_out={"buildings": n_buildings}, left_out={}
@@ -92,25 +92,30 @@ class _CityModel:
         """One building, with its parts where it has several."""
         building: dict[str, Any] = {"type": "Building", "attributes": record.attributes}
         self._objects[record.building_id] = building
+        roofs = record.roofs or (None,) * len(record.solids)
+        lod = str(record.attributes.get("roof_lod"))
         if len(record.solids) == 1:
-            building["geometry"] = [self._solid(record.solids[0])]
+            building["geometry"] = self._solids(record.solids[0], roofs[0], lod)
         elif record.solids:
             building["children"] = [f"{record.building_id}-part-{i + 1}" for i in range(len(record.solids))]
-            for part_id, solid in zip(building["children"], record.solids, strict=True):
+            for part_id, solid, roof in zip(building["children"], record.solids, roofs, strict=True):
                 self._objects[part_id] = {
                     "type": "BuildingPart",
                     "parents": [record.building_id],
-                    "geometry": [self._solid(solid)],
+                    "geometry": self._solids(solid, roof, lod),
                 }
 
-    def _solid(self, solid: Solid) -> dict[str, Any]:
+    def _solids(self, prism: Solid, roof: Solid | None, lod: str) -> list[dict[str, Any]]:
+        return [self._solid(prism, "1"), *([] if roof is None else [self._solid(roof, lod)])]
+
+    def _solid(self, solid: Solid, lod: str) -> dict[str, Any]:
         grid = np.rint((solid.vertices - self._translate) / _SCALE_M).astype(np.int64)
         self._lowest = np.minimum(self._lowest, grid.min(axis=0))
         self._highest = np.maximum(self._highest, grid.max(axis=0))
         numbers = [self._index.setdefault((x, y, z), len(self._index)) for x, y, z in grid.tolist()]
         return {
             "type": "Solid",
-            "lod": "1",
+            "lod": lod,
             "boundaries": [[[[numbers[i] for i in ring] for ring in face] for face in solid.faces]],
             "semantics": {
                 "surfaces": [{"type": surface} for surface in _SURFACES],
