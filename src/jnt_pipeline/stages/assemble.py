@@ -15,6 +15,7 @@ from jnt_pipeline.stages.quality import plan_quality
 from jnt_pipeline.stages.raster_files import raster_files
 from jnt_pipeline.stages.terrain import plan_terrain, raster_entries
 from jnt_pipeline.stages.tiles import cells, point_files
+from jnt_pipeline.stages.vegetation import plan_vegetation
 from jnt_pipeline.store import Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entries
 
@@ -37,6 +38,9 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     terrain, done = make_units(workspace, runner, plan_terrain(config, partition, files, rasters))
     report = edited + done
     index = base.model_copy(update={"rasters": raster_entries(config, base, terrain, files, rasters)})
+    planned = plan_vegetation(config, workspace, base, partition, files, terrain)
+    vegetation, done = make_units(workspace, runner, planned)
+    report += done
     identity, done = make_units(workspace, runner, plan_identity(config, workspace, index))
     report += done
     same = identity_links(workspace, identity)
@@ -46,11 +50,19 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     index = index.model_copy(
         update={"layers": index.layers | dated_buildings(index.layers, layer_entries(workspace, buildings))}
     )
+    index = index.model_copy(update={"layers": index.layers | layer_entries(workspace, vegetation)})
     links, done = make_units(workspace, runner, [plan_links(config, workspace, index, identity)])
     report += done
     quality, done = make_units(workspace, runner, plan_quality(config, workspace, base, identity))
     report += done
-    records = [*terrain.values(), *identity.values(), *buildings.values(), *links.values(), *quality.values()]
+    records = [
+        *terrain.values(),
+        *vegetation.values(),
+        *identity.values(),
+        *buildings.values(),
+        *links.values(),
+        *quality.values(),
+    ]
     index = index.model_copy(
         update={
             "layers": index.layers | layer_entries(workspace, links) | layer_entries(workspace, quality),
@@ -58,7 +70,7 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
         }
     )
     index.write(workspace, ASSEMBLED)
-    workspace.forget_planned("terrain", "identity", "buildings", "links", "quality")
+    workspace.forget_planned("terrain", "vegetation", "identity", "buildings", "links", "quality")
     return report
 
 

@@ -27,6 +27,7 @@ _NAMES = {
     "footprints": "Emprises au sol des bâtiments",
     "former_communes": "Préfixes de sections (anciennes communes)",
     "identities": "Identifiants équivalents des bâtiments",
+    "lidar_trees": "Arbres vus par le LiDAR",
     "links": "Liens entre objets",
     "localities": "Lieux-dits",
     "observations": "Observations",
@@ -77,7 +78,7 @@ def layer_name(name: str) -> str:
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "Terrain et relevés": ("dtm", "dsm", "dhm", "point_clouds", "elevation_tiles"),
-    "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
+    "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "lidar_trees", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
         *("tax_subdivisions", "cadastral_"),
