@@ -31,6 +31,7 @@ from jnt_pipeline.territory.changes.parameters import ChangeParameters
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
 from jnt_pipeline.territory.links import LinkParameters
 from jnt_pipeline.territory.terrain import TerrainParameters
+from jnt_pipeline.territory.vegetation.parameters import VegetationParameters
 
 __all__ = ["TwinConfig", "config_schema", "read_config"]
 
@@ -61,6 +62,9 @@ class TwinConfig(BaseModel):
     building_changes: BuildingChangeParameters = Field(
         default=BuildingChangeParameters(),
         description="When a roof without a footprint, or a footprint without a roof, is told.",
+    )
+    vegetation: VegetationParameters = Field(
+        default=VegetationParameters(), description="What counts as a tree in the LiDAR points of vegetation."
     )
     links: LinkParameters = Field(default=LinkParameters(), description="When two things are held to be linked.")
     quality: QualityParameters = Field(

@@ -19,6 +19,7 @@ from jnt_pipeline.stages.raster_files import raster_files
 from jnt_pipeline.stages.relief import plan_relief, relief_entries
 from jnt_pipeline.stages.terrain import plan_terrain, raster_entries
 from jnt_pipeline.stages.tiles import cells, point_files
+from jnt_pipeline.stages.vegetation import plan_vegetation
 from jnt_pipeline.stages.water import plan_flat_terrain, plan_water
 from jnt_pipeline.store import Record, Workspace
 from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entries
@@ -26,7 +27,7 @@ from jnt_pipeline.twin import ASSEMBLED, INGESTED, TWIN, TwinIndex, layer_entrie
 __all__ = ["assemble"]
 
 STEPS = (
-    *("terrain", "water", "flat_terrain", "relief", "bridges"),
+    *("terrain", "water", "flat_terrain", "relief", "bridges", "vegetation"),
     *("identity", "buildings", "building_changes", "links", "quality"),
 )
 
@@ -51,7 +52,8 @@ def assemble(config: TwinConfig, workspace: Workspace, runner: Runner) -> StageR
     relief = steps.make(plan_relief(config, workspace, index, partition))
     bridges = steps.make(plan_bridges(config, workspace, base, partition, terrain))
     index = index.model_copy(update={"rasters": index.rasters | relief_entries(index, relief)})
-    for made in (water, bridges, relief):
+    trees = steps.make(plan_vegetation(config, workspace, index, partition, files, terrain))
+    for made in (water, bridges, relief, trees):
         index = index.with_layers(layer_entries(workspace, made))
     identity = steps.make(plan_identity(config, workspace, index))
     same = identity_links(workspace, identity)

@@ -34,6 +34,7 @@ _NAMES = {
     "former_communes": "Préfixes de sections (anciennes communes)",
     "hillshade": "Relief ombré",
     "identities": "Identifiants équivalents des bâtiments",
+    "lidar_trees": "Arbres vus par le LiDAR",
     "links": "Liens entre objets",
     "localities": "Lieux-dits",
     "observations": "Observations",
@@ -91,7 +92,10 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         *("water_bodies", "bridge_decks"),
         *("point_clouds", "elevation_tiles"),
     ),
-    "Bâtiments et arbres": ("buildings", "roof_faces", "building_changes", "bim_buildings", "bim_elements", "trees"),
+    "Bâtiments et arbres": (
+        *("buildings", "roof_faces", "building_changes", "bim_buildings", "bim_elements"),
+        *("lidar_trees", "trees"),
+    ),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
         *("tax_subdivisions", "cadastral_"),
