@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import shapely
 import yaml
+from shapely.geometry import Point
 
 import jnt_pipeline as jnt
 from jnt_pipeline import disk
@@ -87,6 +88,28 @@ def test_every_footprint_has_a_solid_or_a_reason(town: Town) -> None:
     for row in buildings[has_solid].itertuples():
         for solid in solids_of(row.geometry, row.ground_elevation_m, row.roof_elevation_m):
             assert validate_solid(solid, 0.001) == ()
+
+
+def test_roofs_and_footprints_that_the_generator_left_out_are_told(town: Town) -> None:
+    """The kiosk and the bus shelter are smaller than a candidate."""
+    anomalies = json.loads(town.truth("anomalies.json").read_text())
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
+    unregistered = {a["building_id"] for a in anomalies if a["kind"] == "building without footprint"}
+    large = truth[truth["building_id"].isin(unregistered) & (truth.area >= 12)]
+    changes = jnt.open(town.workspace).layer("building_changes").to_geopandas()
+    candidates = changes[changes["change_kind"] == "roof_without_footprint"]
+    assert len(candidates) == len(large) > 0
+    pairs = gpd.sjoin(large, candidates, predicate="intersects")
+    assert set(pairs["building_id_left"]) == set(large["building_id"])
+    overlaps = large.loc[pairs.index].intersection(candidates.loc[pairs["index_right"]], align=False).area
+    assert (overlaps / large.loc[pairs.index].area).min() > 0.9  # the rim of a roof has fewer returns
+    assert set(candidates["reason"]) == {"candidate_building"}
+    demolished = [Point(a["at"]) for a in anomalies if a["kind"] == "footprint without building"]
+    gone = changes[changes["change_kind"] == "footprint_without_roof"]
+    assert len(gone) == len(demolished) > 0
+    assert all(gone.intersects(at).any() for at in demolished)
+    assert set(changes["registered_on"]) == {"2026-03-01"}
+    assert changes["flown_on"].str.fullmatch(r"2025-03-\d\d/2025-03-\d\d").all()
 
 
 def test_terrain_is_that_of_the_generator(town: Town) -> None:
@@ -242,7 +265,7 @@ def test_the_result_does_not_depend_on_how_points_are_cut_into_files(town: Town,
     names = [tile.name for tile in sorted((town.folder / "lidar").glob("*.laz"))]
     tiled = twin_of(tmp_path / "tiled", [[(0, 619000)], [(619000, 9e9)]], names)
     other = twin_of(tmp_path / "other", CUTS[cut], [f"part{i}_LAMB93_IGN69.laz" for i in range(len(CUTS[cut]))])
-    for name in ("dtm", "dsm", "dhm"):
+    for name in ("dtm", "dsm", "dhm", "chm"):
         expected = tiled.raster(name).read()
         found = other.raster(name).read()
         assert found.transform == expected.transform

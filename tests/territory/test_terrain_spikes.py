@@ -8,6 +8,9 @@ import laspy
 import numpy as np
 import pytest
 
+from jnt_pipeline.base_layers.points import PointChunk
+from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_surfaces
 from jnt_pipeline.territory.terrain_cells import CellIndex, CellWindow, PointStrips
 from jnt_pipeline.territory.terrain_spikes import are_spikes, without_spikes
 
@@ -42,7 +45,8 @@ def test_a_return_above_or_below_all_its_neighbours_is_a_spike(off: float):
     level = ground(lambda x, y: 100 + 0.1 * x)
     lone = (35.33, 35.41, round(100 + 0.1 * 35.33 + off, 2))
     assert spikes(np.vstack([level, lone])) == {lone}
-    kept = without_spikes(index(np.vstack([level, lone])), SPIKE_M)
+    found = index(np.vstack([level, lone]))
+    kept = without_spikes(found, are_spikes(found, SPIKE_M))
     same = index(level)
     assert sorted(zip(kept.x, kept.y, kept.z, strict=True)) == sorted(zip(same.x, same.y, same.z, strict=True))
     assert kept.starts[-1] == len(level)
@@ -66,7 +70,7 @@ def test_edges_of_the_real_world_are_no_spikes(elevation):
     level = ground(elevation)
     assert spikes(level) == set()
     found = index(level)
-    assert without_spikes(found, SPIKE_M) is found
+    assert without_spikes(found, are_spikes(found, SPIKE_M)) is found
 
 
 def test_the_bound_is_what_was_stated():
@@ -106,3 +110,26 @@ def test_no_ground_return_of_montpellier_is_a_spike(shared: Path):
     tiles = [laspy.read(path) for path in sorted((shared / "data/lidar/montpellier_50m/points").glob("*.laz"))]
     xyz = np.concatenate([np.c_[tile.x, tile.y, tile.z][np.asarray(tile.classification) == 2] for tile in tiles])
     assert spikes(xyz - (770_440, 6_277_440, 0)) == set()
+
+
+def test_the_terrain_does_not_follow_a_spike_and_counts_it():
+    rng = np.random.default_rng(8)
+    x, y = np.meshgrid(np.arange(-20, 80, 0.5) + 0.2, np.arange(-20, 80, 0.5) + 0.2)
+    level = np.round(np.c_[x.ravel() + 770_000, y.ravel() + 6_277_000, 100 + 0.1 * x.ravel()], 2)
+    corners = np.stack(np.meshgrid(np.arange(-15, 75, 10), np.arange(-15, 75, 10)), axis=-1).reshape(-1, 2)
+    at = corners + np.round(rng.uniform(0, 6, corners.shape) * 2) / 2  # 4 m and more apart
+    birds = np.c_[np.add(at, (770_000, 6_277_000)), np.full(len(at), 107.0) + 0.1 * at[:, 0]]
+    inside = ((birds[:, :2] > (769_999.75, 6_276_999.75)) & (birds[:, :2] < (770_059.75, 6_277_059.75))).all(axis=1)
+    assert 5 < inside.sum() < len(birds)
+    grid = Grid.covering((770_000, 6_277_000, 770_060, 6_277_060), 0.5)
+    values = {}
+    for name, xyz in (("with", np.vstack([level, birds])), ("without", level)):
+        for spike_m in (1.0, None):
+            points = TerrainPoints(grid, TerrainParameters(spike_m=spike_m))
+            points.add(PointChunk.of(xyz, np.full(len(xyz), 2, np.uint8)))
+            values[name, spike_m], _ = derive_surfaces(points)
+            expected = int(inside.sum()) if name == "with" and spike_m else 0
+            assert len(points.spikes) == expected
+    assert np.array_equal(values["with", 1.0], values["without", 1.0])
+    assert np.array_equal(values["without", 1.0], values["without", None])
+    assert np.abs(values["with", None] - values["without", None]).max() > 5

@@ -31,6 +31,7 @@ _TITLES = {
     "dtm": "Terrain elevation (MNT)",
     "dsm": "Surface elevation (MNS)",
     "dhm": "Height above ground (MNH)",
+    "chm": "Canopy height (MHC)",
     "dtm_confidence": "Confidence of the terrain, 95 %",
     "dtm_origin": "Origin of the terrain's values",
     "slope": "Slope of the terrain",
@@ -114,7 +115,7 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
         files.append(PublishedFile(path=path.name, media_type=COG, title=title, layer=name))
         if name in _UNPICTURED:
             continue
-        write_picture(path, folder / f"{name}.png", colours=name == "dhm")
+        write_picture(path, folder / f"{name}.png", colours=name in {"dhm", "chm"})
         files.append(
             PublishedFile(
                 path=f"{name}.png", media_type="image/png", title=f"{title}, picture", role="overview", layer=name

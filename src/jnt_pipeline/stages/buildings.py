@@ -29,11 +29,12 @@ from jnt_pipeline.stages.tiles import Cell, PointFile, gather_points
 from jnt_pipeline.store import Record, Unit, Workspace
 from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
 from jnt_pipeline.territory.model import RasterWindow, StoredRaster
+from jnt_pipeline.territory.roofs.layer import derive_roofs
 from jnt_pipeline.twin import LayerEntry, TwinIndex, read_origin, write_layer
 
 __all__ = ["BuildingsWork", "dated_buildings", "plan_buildings"]
 
-VERSION = 3
+VERSION = 4
 
 
 def plan_buildings(
@@ -110,23 +111,28 @@ class BuildingsWork:
     provenance: Provenance
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write the layer ``buildings``: one record for each footprint."""
+        """Write the layers ``buildings``, one record for each footprint, and ``roof_faces``."""
         parts = pd.concat([gpd.read_parquet(part) for part in self.footprints], ignore_index=True)
         frame = gpd.GeoDataFrame(parts[parts["footprint_id"].isin(list(self.owned))], crs=self.reference.horizontal)
         frame = frame.sort_values("footprint_id", ignore_index=True)
         frame["building_id"] = frame["footprint_id"].map(self.owned).astype("str")
         points = gather_points(self.points, self.envelope, self.reference)
         buildings = derive_buildings(frame, points, self._terrain(), self.parameters)
-        n = len(buildings)
-        layer = Layer(
-            name="buildings",
-            frame=buildings,
-            reference=self.reference,
-            provenance=self.provenance,
-            counts=Counts(read=len(frame), kept=n),
-        )
-        write_layer(layer, folder)
-        return {"n_buildings": n, "n_solids": int((buildings["lod"] == "1").sum())}
+        buildings, faces = derive_roofs(buildings, points, self.parameters.roof_classes, self.parameters.roofs)
+        for name, table, n_read in (("buildings", buildings, len(frame)), ("roof_faces", faces, len(faces))):
+            layer = Layer(
+                name=name,
+                frame=table,
+                reference=self.reference,
+                provenance=self.provenance,
+                counts=Counts(read=n_read, kept=len(table)),
+            )
+            write_layer(layer, folder)
+        return {
+            "n_buildings": len(buildings),
+            "n_solids": int((buildings["lod"] == "1").sum()),
+            "n_detailed_roofs": int((buildings["roof_lod"] == "2.2").sum()),
+        }
 
     def _terrain(self) -> RasterWindow:
         """Terrain under and around the owned footprints."""

@@ -26,17 +26,28 @@ from jnt_pipeline.stages.terrain_bands import TerrainBands, placed, widened_grid
 from jnt_pipeline.stages.tiles import Cell, PointFile, stream_files
 from jnt_pipeline.store import Record, Unit
 from jnt_pipeline.territory.grid import Grid
-from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_dhm, derive_surfaces
+from jnt_pipeline.territory.terrain import (
+    TerrainParameters,
+    TerrainPoints,
+    derive_dhm,
+    derive_surfaces,
+    derive_tops,
+)
 from jnt_pipeline.territory.terrain_confidence import slope_rim
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
 from jnt_pipeline.territory.terrain_returns import ReturnMarks
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
-__all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
+__all__ = ["ROOFS_FILE", "TerrainWork", "plan_terrain", "raster_entries"]
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
+
+ROOFS_FILE = "roofs.tif"
+"""Height of the highest return of roof classes above the terrain: not a raster of the twin, later steps read it."""
+
+Values = NDArray[np.float32]
 
 
 def plan_terrain(
@@ -54,6 +65,7 @@ def plan_terrain(
             version=VERSION,
             parameters={
                 "terrain": config.terrain.of_points(),
+                "roof_classes": config.buildings.roof_classes,
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
                 **_fillers(config, fillers),
@@ -68,6 +80,7 @@ def plan_terrain(
             around=around,
             files=near,
             parameters=config.terrain,
+            roof_classes=config.buildings.roof_classes,
             reference=config.reference,
             rasters=fillers,
             undulation=config.undulation,
@@ -99,7 +112,7 @@ def raster_entries(
     ``flat``: cells whose water was made flat, in the rasters that they wrote again.
     """
     surfaces = {raster.surface for raster in rasters}
-    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
+    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}, "chm": {"vegetation points"}}
     if files:  # of rasters alone nobody knows how they came about
         made_of |= {"dtm_confidence": {"dtm"}, "dtm_origin": {"dtm"}}
     return {
@@ -118,7 +131,7 @@ def raster_entries(
 def _tiles(file: str, terrain: Mapping[str, Record], flat: Mapping[str, Record]) -> dict[str, str]:
     """Checksum of one raster of each cell by its path, as it was written last."""
     makers = [flat[cell] if cell in flat and file in flat[cell].outputs else made for cell, made in terrain.items()]
-    return {maker.path(file): maker.outputs[file] for maker in makers}
+    return {maker.path(file): maker.outputs[file] for maker in makers if file in maker.outputs}
 
 
 def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Sequence[RasterFile]) -> Provenance:
@@ -132,26 +145,27 @@ def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Seque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainWork:
-    """DTM, DSM and DHM of one cell, with the points around it; elevation rasters fill what the points leave void."""
+    """DTM, DSM, DHM and CHM of one cell, with the points around it; elevation rasters fill what they leave void."""
 
     grid: Grid
     around: Bounds
     files: tuple[PointFile, ...]
     parameters: TerrainParameters
+    roof_classes: tuple[int, ...]
     reference: Reference
     rasters: tuple[RasterFile, ...] = ()
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif`` and the bands; the facts tell the share of each source."""
-        n_points, dtm, dsm, bands = self._from_points(folder)
-        facts: dict[str, Any] = {"n_points_read": n_points}
-        if n_points and np.isnan(dtm).all():
+        """Write the rasters and the bands, ``chm.tif`` and ``roofs.tif`` of points; facts tell the sources' shares."""
+        facts, found, bands = self._from_points(folder)
+        dtm, dsm = found.pop("dtm"), found.pop("dsm")
+        if facts["n_points_read"] and np.isnan(dtm).all():
             facts["reason"] = "no_ground_points"
             logger.warning(
                 "no terrain from %d points: none, or fewer than three, of classes %s; classify the ground of these "
                 "tiles first (SMRF or cloth simulation: PDAL, CloudCompare), or name its classes in ground_classes",
-                n_points,
+                facts["n_points_read"],
                 self.parameters.ground_classes,
             )
         if self.rasters:
@@ -167,28 +181,33 @@ class TerrainWork:
             }
         else:
             dhm = derive_dhm(dsm, dtm)
-        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
+        for name, values in {"dtm": dtm, "dsm": dsm, "dhm": dhm, **found}.items():
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
         facts |= bands.filled_by(dtm).write(self.grid, self.reference, folder)
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32], TerrainBands]:
-        """Number of points that could matter, DTM, DSM and the bands beside: NaN where no point can give a value."""
+    def _from_points(self, scratch: Path) -> tuple[dict[str, Any], dict[str, Values], TerrainBands]:
+        """Facts on the points that could matter, their rasters by name (NaN: no point gives a value), and the bands."""
         part = self._reached()
         if part is None:
             nothing = np.full(self.grid.shape, np.nan, np.float32)
-            return 0, nothing, nothing, TerrainBands.nothing(self.grid)
-        rim = slope_rim(self.parameters)
+            return {"n_points_read": 0}, {"dtm": nothing, "dsm": nothing}, TerrainBands.nothing(self.grid)
+        kinds, rim = (self.parameters.vegetation_classes, self.roof_classes), slope_rim(self.parameters)
         with Spool(scratch) as spool:
-            points = TerrainPoints(widened_grid(part, rim), self.parameters, spool=spool)
+            points = TerrainPoints(widened_grid(part, rim), self.parameters, kinds=kinds, spool=spool)
             marks = ReturnMarks(part, self.parameters)
             for chunk in stream_files(self.files, self.around):
                 points.add(chunk)
                 marks.add(chunk)
             dtm, dsm = derive_surfaces(points)
         bands = TerrainBands.of(marks, dtm, self.parameters, self.grid)
-        dtm, dsm = (placed(values[rim:-rim, rim:-rim], part, self.grid, np.nan) for values in (dtm, dsm))
-        return points.n_points, dtm, dsm, bands
+        made = {"dtm": dtm, "dsm": dsm}
+        if self.files:
+            made |= {"chm": derive_tops(points, 0, dtm), Path(ROOFS_FILE).stem: derive_tops(points, 1, dtm)}
+        spikes = points.spikes - rim
+        n_spikes = int(((spikes >= 0) & (spikes < part.shape)).all(axis=1).sum())
+        inner = {name: placed(values[rim:-rim, rim:-rim], part, self.grid, np.nan) for name, values in made.items()}
+        return {"n_points_read": points.n_points, "n_spikes": n_spikes}, inner, bands
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""

@@ -19,6 +19,7 @@ from jnt_pipeline.errors import AssemblyError
 from jnt_pipeline.territory.identifiers import building_ids
 from jnt_pipeline.territory.model import RasterWindow
 from jnt_pipeline.territory.outlines import OutlineEdges, makes_solids, surfaces
+from jnt_pipeline.territory.roofs.parameters import RoofParameters
 
 __all__ = ["COLUMNS", "REASONS", "BuildingParameters", "derive_buildings"]
 
@@ -105,6 +106,7 @@ class BuildingParameters(BaseModel):
         default=1.0, ge=0, le=50,
         description="Height that a solid needs, metres.",
     )  # fmt: skip
+    roofs: RoofParameters = Field(default_factory=RoofParameters, description="How roof planes and faces are found.")
 
     def reach_m(self, resolution_m: float) -> float:
         """How far around a footprint the terrain is read, metres: a unit's raster window must reach so far."""

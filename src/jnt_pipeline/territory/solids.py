@@ -39,12 +39,14 @@ class Solid:
     @property
     def volume_m3(self) -> float:
         """Volume enclosed, m³; negative when the faces look inwards (divergence theorem)."""
-        local = self.vertices - self.vertices[0]
+        local = (self.vertices - self.vertices[0]).tolist()
         total = 0.0
         for face in self.faces:
             for ring in face:
-                fan = local[list(ring)]
-                total += float(np.sum(np.cross(fan[1:-1], fan[2:]) @ fan[0]))
+                x, y, z = local[ring[0]]
+                for i, j in itertools.pairwise(ring[1:]):
+                    (x1, y1, z1), (x2, y2, z2) = local[i], local[j]
+                    total += x * (y1 * z2 - z1 * y2) + y * (z1 * x2 - x1 * z2) + z * (x1 * y2 - y1 * x2)
         return total / 6
 
 
@@ -133,10 +135,11 @@ def _prism(polygon: Polygon, base: float, top: float) -> Solid:
     return Solid(vertices, faces, (GROUND, ROOF, *(WALL for _ in walls)))
 
 
-def validate_solid(solid: Solid, tolerance: float = 0.0005) -> tuple[str, ...]:
+def validate_solid(solid: Solid, tolerance: float = 0.0005, planarity_m: float | None = None) -> tuple[str, ...]:
     """What keeps ``solid`` from being one closed, outward, planar shell; empty when nothing does.
 
-    ``tolerance``: metres, below which two vertices are one and a face is planar (half the 1 mm grid).
+    ``tolerance``: metres, below which two vertices are one (half the 1 mm grid); ``planarity_m``: below which a face is
+    planar, ``tolerance`` where it is None (sloping faces on a grid are planar to some millimetres only).
     Checks, after ISO 19107 and the codes of val3dity: rings of three vertices or more (101), no repeated or
     unused vertex (102), planar faces (203), every edge used exactly twice, in opposite directions (302, 303, 307),
     one shell (305), positive volume (405). Crossings between faces (306) are not looked for.
@@ -144,7 +147,7 @@ def validate_solid(solid: Solid, tolerance: float = 0.0005) -> tuple[str, ...]:
     findings = [*_ring_findings(solid), *_vertex_findings(solid, tolerance)]
     if any(code.startswith("ring") for code in findings):
         return tuple(findings)
-    findings += [*_edge_findings(solid), *_planarity_findings(solid, tolerance)]
+    findings += [*_edge_findings(solid), *_planarity_findings(solid, tolerance if planarity_m is None else planarity_m)]
     volume = solid.volume_m3
     if volume <= 0:
         findings.append(f"orientation: volume is {volume:.6f} m³, faces look inwards or enclose nothing")
@@ -207,24 +210,29 @@ def _edge_findings(solid: Solid) -> list[str]:
 
 def _planarity_findings(solid: Solid, tolerance: float) -> list[str]:
     findings = []
+    local = (solid.vertices - solid.vertices[0]).tolist()
     for number, face in enumerate(solid.faces):
-        corners = solid.vertices[[i for ring in face for i in ring]]
-        normal = _normal(solid.vertices, face)
-        length = float(np.linalg.norm(normal))
+        a, b, c = _normal(local, face[0])
+        length = math.sqrt(a * a + b * b + c * c)
         if length == 0:
             findings.append(f"face: {number} has no area")
             continue
-        off = np.ptp((corners - corners[0]) @ (normal / length))
+        heights = [a * x + b * y + c * z for x, y, z in (local[i] for ring in face for i in ring)]
+        off = (max(heights) - min(heights)) / length
         if off > tolerance:
             findings.append(f"face: {number} is not planar, {off:.4f} m")
     return findings
 
 
-def _normal(vertices: NDArray[np.float64], face: Face) -> NDArray[np.float64]:
-    """Twice the area vector of the outer ring (Newell)."""
-    ring = vertices[list(face[0])] - vertices[face[0][0]]
-    (x, y, z), (x2, y2, z2) = ring[:-1].T, ring[1:].T
-    return np.array([(y * z2 - z * y2).sum(), (z * x2 - x * z2).sum(), (x * y2 - y * x2).sum()])
+def _normal(vertices: list[list[float]], ring: Ring) -> tuple[float, float, float]:
+    """Twice the area vector of a ring (Newell), from its first vertex."""
+    x0, y0, z0 = vertices[ring[0]]
+    a = b = c = 0.0
+    for i, j in itertools.pairwise(ring):
+        (x1, y1, z1), (x2, y2, z2) = vertices[i], vertices[j]
+        x1, y1, z1, x2, y2, z2 = x1 - x0, y1 - y0, z1 - z0, x2 - x0, y2 - y0, z2 - z0
+        a, b, c = a + y1 * z2 - z1 * y2, b + z1 * x2 - x1 * z2, c + x1 * y2 - y1 * x2
+    return a, b, c
 
 
 def triangulate(solid: Solid) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
@@ -259,7 +267,7 @@ def _parallelogram(vertices: NDArray[np.float64], face: Face) -> list[tuple[int,
 
 
 def _cut(vertices: NDArray[np.float64], face: Face, number: int) -> list[tuple[int, int, int]]:
-    normal = _normal(vertices, face)
+    normal = _normal(vertices.tolist(), face[0])
     axis = int(np.argmax(np.abs(normal)))
     u, v = [(1, 2), (2, 0), (0, 1)][axis]
     if normal[axis] < 0:

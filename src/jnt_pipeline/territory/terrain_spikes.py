@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from jnt_pipeline.libraries.compiled import compiled
 from jnt_pipeline.territory.grid import quanta
 from jnt_pipeline.territory.terrain_cells import CellIndex
+from jnt_pipeline.territory.terrain_parameters import SPIKE_REACH_M
 
-__all__ = ["SPIKE_REACH_M", "are_spikes", "without_spikes"]
+__all__ = ["are_spikes", "without_spikes"]
 
-SPIKE_REACH_M = 2.0
-"""Neighbours of a point lie within so far of it: points near an edge of what was gathered are judged by fewer."""
 _FEWEST_NEIGHBOURS = 4
 """With fewer of them a point is the only witness of its place, and stays."""
 
@@ -27,7 +26,7 @@ def are_spikes(index: CellIndex, spike_m: float) -> NDArray[np.bool_]:
     embankment or a slope is none, since some neighbour stands on the same level, or less than ``spike_m`` from it.
 
     Parameters: ``index`` ground points sorted by cell; ``spike_m`` metres. Returns bool, shape (n,), in the order of
-    the index; it depends on the points within ``SPIKE_REACH_M`` alone.
+    the index; it depends on the points within ``SPIKE_REACH_M`` alone: nearer to an edge of the index it is not told.
     """
     found = np.zeros(len(index), np.bool_)
     cell, n_rows, n_columns = index.frame[:3]
@@ -36,9 +35,8 @@ def are_spikes(index: CellIndex, spike_m: float) -> NDArray[np.bool_]:
     return found
 
 
-def without_spikes(index: CellIndex, spike_m: float) -> CellIndex:
-    """The index without its spikes, the order of the others kept; itself where there is none."""
-    found = are_spikes(index, spike_m)
+def without_spikes(index: CellIndex, found: NDArray[np.bool_]) -> CellIndex:
+    """The index without the spikes found, shape (n,), the order of the others kept; itself where there is none."""
     if not found.any():
         return index
     dropped = np.concatenate([np.zeros(1, np.int64), np.cumsum(found)])
@@ -62,7 +60,10 @@ def _find(
     for row in range(n_rows):
         for column in range(n_columns):
             for i in range(starts[row * n_columns + column], starts[row * n_columns + column + 1]):
-                found[i] = _stands_out(x, y, z, starts, frame, i, reach, bound)
+                # The point before it lies in its cell or the next one, and nearly always speaks for it.
+                dx, dy = np.int64(x[i]) - x[i - 1], np.int64(y[i]) - y[i - 1]
+                is_vouched = i > 0 and dx * dx + dy * dy <= reach * reach and abs(np.int64(z[i]) - z[i - 1]) <= bound
+                found[i] = not is_vouched and _stands_out(x, y, z, starts, frame, i, reach, bound)
 
 
 @compiled

@@ -10,20 +10,22 @@ _NAMES = {
     "bim_buildings": "Bâtiments BIM",
     "bim_elements": "Éléments BIM (IFC)",
     "bridge_decks": "Tabliers de ponts",
+    "building_changes": "Écarts entre LiDAR et cadastre",
     "buildings": "Bâtiments",
     "cadastral_lines": "Autres lignes du plan cadastral",
     "cadastral_points": "Autres points du plan cadastral",
     "cadastral_relations": "Liens énoncés par le plan cadastral",
     "cadastral_surfaces": "Autres surfaces du plan cadastral",
     "changes": "Changements depuis l’édition précédente",
+    "chm": "Hauteur de la végétation (MHC)",
     "communes": "Communes",
     "contour_lines": "Courbes de niveau",
     "datastreams": "Flux de mesure",
     "dhm": "Hauteurs (MNH)",
     "dsm": "Surface (MNS)",
     "dtm": "Terrain (MNT)",
-    "dtm_confidence": "Confiance du terrain",
-    "dtm_origin": "Origine des altitudes du terrain",
+    "dtm_confidence": "Confiance du terrain (95 %)",
+    "dtm_origin": "Origine des valeurs du terrain",
     "easement_act_links": "Liens entre servitudes et actes",
     "easement_acts": "Actes de servitudes",
     "easements": "Servitudes d’utilité publique",
@@ -44,6 +46,7 @@ _NAMES = {
     "quality": "Contrôle qualité des couches",
     "repairs": "Géométries réparées",
     "rnb_buildings": "Bâtiments du RNB",
+    "roof_faces": "Pans de toiture",
     "sections": "Sections cadastrales",
     "sheets": "Feuilles cadastrales",
     "slope": "Pente du terrain",
@@ -51,7 +54,7 @@ _NAMES = {
     "tax_subdivisions": "Subdivisions fiscales",
     "topo_buildings": "Bâtiments de la BD TOPO",
     "trees": "Arbres",
-    "water_bodies": "Plans d’eau",
+    "water_bodies": "Plans d’eau et niveaux",
 }
 
 _FAMILIES = {
@@ -84,11 +87,11 @@ def layer_name(name: str) -> str:
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "Terrain et relevés": (
-        *("dtm", "dsm", "dhm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines"),
+        *("dtm", "dsm", "dhm", "chm", "dtm_confidence", "dtm_origin", "slope", "hillshade", "contour_lines"),
         *("water_bodies", "bridge_decks"),
         *("point_clouds", "elevation_tiles"),
     ),
-    "Bâtiments et arbres": ("buildings", "bim_buildings", "bim_elements", "trees"),
+    "Bâtiments et arbres": ("buildings", "roof_faces", "building_changes", "bim_buildings", "bim_elements", "trees"),
     "Cadastre": (
         *("parcels", "footprints", "communes", "sections", "sheets", "localities", "former_communes"),
         *("tax_subdivisions", "cadastral_"),

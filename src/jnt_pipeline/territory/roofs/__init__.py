@@ -1,0 +1,1 @@
+"""Roofs (*toitures*): planes, faces and closed solids of buildings from their own LiDAR points."""
