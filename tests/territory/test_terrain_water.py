@@ -68,24 +68,25 @@ def told(bodies) -> list[tuple]:
 
 def test_a_level_is_the_median_and_the_spread_is_told():
     levels = np.array([9_980, 10_000, 10_030])
-    level = settle(levels, np.array([10, 60, 30]), "unknown", METRE)
+    level = settle(levels, np.array([10, 60, 30]), 0.1, "unknown", METRE)
     assert (level.level_m, level.spread_m, level.n_pixels, level.reason) == (10.0, 0.05, 100, "")
 
 
 @pytest.mark.parametrize(
-    ("levels", "counts", "kind", "reason"),
+    ("levels", "counts", "fall_m", "kind", "reason"),
     [
-        ([], [], "still", "too_few_returns"),
-        ([10_000], [29], "still", "too_few_returns"),
-        ([10_000], [30], "still", ""),
-        ([10_000], [30], "running", "running_water"),
-        ([10_000, 10_200], [50, 50], "still", ""),  # just as wide as is allowed
-        ([10_000, 10_201], [50, 50], "still", "no_single_level"),
-        ([10_000, 19_000], [96, 4], "still", ""),  # a boat
+        ([], [], 0.0, "still", "too_few_returns"),
+        ([10_000], [29], 0.0, "still", "too_few_returns"),
+        ([10_000], [30], 0.0, "still", ""),
+        ([10_000], [30], 0.0, "running", "running_water"),
+        ([10_000, 10_200], [50, 50], 0.0, "still", ""),  # just as wide as is allowed
+        ([10_000, 10_201], [50, 50], 0.0, "still", "no_single_level"),
+        ([10_000], [30], 0.101, "unknown", "falling_water"),
+        ([10_000, 19_000], [96, 4], 0.0, "still", ""),  # a boat
     ],
 )
-def test_a_level_is_refused_with_its_reason(levels, counts, kind, reason):
-    assert settle(np.array(levels, np.int64), np.array(counts, np.int64), kind, METRE).reason == reason
+def test_a_level_is_refused_with_its_reason(levels, counts, fall_m, kind, reason):
+    assert settle(np.array(levels, np.int64), np.array(counts, np.int64), fall_m, kind, METRE).reason == reason
 
 
 def test_water_that_hangs_together_is_one_body_and_corners_do_not_join():
@@ -104,7 +105,11 @@ def test_water_that_hangs_together_is_one_body_and_corners_do_not_join():
     assert pond.level.level_m == pytest.approx(10, abs=0.01)
     assert other.level.level_m == pytest.approx(12, abs=0.01)
     assert ring.level.level_m == pytest.approx(15, abs=0.01)
-    assert river.level.reason == "no_single_level"
+    assert river.level.reason == "falling_water"
+    assert river.level.fall_m == pytest.approx(
+        0.02 * 46, abs=0.02
+    )  # squares of 32 m cut it at 16 and 48: middles 46 m apart
+    assert pond.level.fall_m < 0.05
     assert river.level.spread_m == pytest.approx(0.02 * 60 * 0.9, abs=0.1)
     # Outlines run along the edges of pixels, half a metre around their centres.
     assert pond.outline.geometry.equals(box(X0 + 1.5, Y0 + 48.5, X0 + 11.5, Y0 + 58.5))

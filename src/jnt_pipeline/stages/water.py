@@ -212,6 +212,7 @@ def _frame(bodies: Sequence[WaterBody], reference: Reference) -> gpd.GeoDataFram
             body.outline.source,
             body.level.level_m,
             body.level.spread_m,
+            body.level.fall_m,
             body.level.n_pixels,
             round(body.outline.geometry.area, 2),
             not body.level.reason,
@@ -236,6 +237,7 @@ def _bodies(frame: gpd.GeoDataFrame) -> list[WaterBody]:
             level=WaterLevel(
                 level_m=row["level_m"],
                 spread_m=row["spread_m"],
+                fall_m=row["fall_m"],
                 n_pixels=row["n_pixels_with_returns"],
                 reason=row["reason"],
             ),

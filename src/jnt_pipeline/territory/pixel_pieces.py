@@ -21,21 +21,33 @@ __all__ = ["LevelCounts", "PixelPieces", "in_metres"]
 
 Integers = NDArray[np.int64]
 
+_BLOCK = 32  # pixels: a mean of some hundred returns, and hundreds of them along a river
+
 
 class LevelCounts:
-    """How many pixels have each elevation, in whole millimetres, by number of the thing they belong to."""
+    """How many pixels have each elevation, in whole millimetres, and where, by number of the thing they belong to."""
 
     def __init__(self) -> None:
         self._found: dict[int, list[tuple[Integers, Integers]]] = defaultdict(list)
+        self._blocks: dict[int, dict[tuple[int, int], tuple[int, int]]] = defaultdict(dict)
 
-    def add(self, numbers: Integers, levels_mm: Integers) -> None:
-        """Count pixels: the thing that each belongs to, and its elevation."""
+    def add(self, numbers: Integers, levels_mm: Integers, columns: Integers, rows: Integers) -> None:
+        """Count pixels: the thing that each belongs to, its elevation, and its place in the lattice."""
         if not len(numbers):
             return
         order = np.argsort(numbers, kind="stable")
         things, starts = np.unique(numbers[order], return_index=True)
-        for thing, part in zip(things.tolist(), np.split(levels_mm[order], starts[1:]), strict=True):
-            self._found[thing].append(np.unique(part, return_counts=True))
+        for thing, part in zip(things.tolist(), np.split(order, starts[1:]), strict=True):
+            levels = levels_mm[part]
+            self._found[thing].append(np.unique(levels, return_counts=True))
+            places = np.stack([columns[part] // _BLOCK, rows[part] // _BLOCK], axis=1)
+            blocks, place = np.unique(places, axis=0, return_inverse=True)
+            sums, counts = np.zeros(len(blocks), np.int64), np.bincount(place.ravel(), minlength=len(blocks))
+            np.add.at(sums, place.ravel(), levels)
+            own = self._blocks[thing]
+            for (column, row), n, total in zip(blocks.tolist(), counts.tolist(), sums.tolist(), strict=True):
+                before = own.get((column, row), (0, 0))
+                own[column, row] = (before[0] + n, before[1] + total)
 
     def of(self, numbers: Iterable[int]) -> tuple[Integers, Integers]:
         """Elevations, rising, and counts of several things together."""
@@ -45,6 +57,25 @@ class LevelCounts:
         counts = np.zeros(len(levels), np.int64)
         np.add.at(counts, place, np.concatenate([nothing, *(pair[1] for pair in found)]))
         return levels, counts
+
+    def fall_m(self, numbers: Iterable[int]) -> float:
+        """How far the plane through the elevations of several things together falls from end to end, metres.
+
+        The plane is that of least squares through the means of squares of 32 pixels.
+        """
+        whole: dict[tuple[int, int], tuple[int, int]] = {}
+        for number in numbers:
+            for place, (n, total) in self._blocks.get(number, {}).items():
+                before = whole.get(place, (0, 0))
+                whole[place] = (before[0] + n, before[1] + total)
+        if not whole:
+            return 0.0
+        rows = np.array([(*place, *whole[place]) for place in sorted(whole)], np.int64)
+        means = rows[:, 3] / rows[:, 2]
+        places = np.column_stack([rows[:, :2] - rows[0, :2], np.ones(len(rows))]).astype(np.float64)
+        weights = np.sqrt(rows[:, 2])
+        plane = np.linalg.lstsq(places * weights[:, np.newaxis], (means - means[0]) * weights, rcond=None)[0]
+        return round(float(np.ptp(places @ plane)) / 1000, 3)
 
 
 class PixelPieces:
@@ -70,8 +101,9 @@ class PixelPieces:
         kept[labels[rows, columns]] = True  # it may go on in the next cell
         kept[0] = False
         self._edges.append(np.stack([columns + column, rows + row, labels[rows, columns] + self._n]).astype(np.int64))
-        known = kept[labels] & ~np.isnan(levels_mm)
-        self.levels.add(labels[known].astype(np.int64) + self._n, levels_mm[known].astype(np.int64))
+        down, across = np.nonzero(kept[labels] & ~np.isnan(levels_mm))
+        numbers = labels[down, across].astype(np.int64) + self._n
+        self.levels.add(numbers, levels_mm[down, across].astype(np.int64), across + column, down + row)
         pieces, places = np.unique(labels, return_index=True)
         for piece, place in zip(pieces.tolist(), places.tolist(), strict=True):
             if kept[piece]:

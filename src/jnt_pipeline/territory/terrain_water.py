@@ -40,6 +40,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("source", "text", "Layer that draws the outline; point_clouds: the water returns alone.", required=True),
     Column("level_m", "number", "Median elevation of its water, metres above the vertical datum."),
     Column("spread_m", "number", "From the 5th to the 95th percentile of its elevations, metres."),
+    Column("fall_m", "number", "How far the plane through its elevations falls from end to end, metres."),
     Column("n_pixels_with_returns", "integer", "Pixels with a return of water that the level rests on.", required=True),
     Column("area_m2", "number", "Area of the outline, m²."),
     Column("is_flat", "boolean", "Whether the terrain shows it flat, at its level.", required=True),
@@ -50,6 +51,7 @@ COLUMNS: tuple[Column, ...] = (
 REASONS: dict[str, str] = {
     "too_few_returns": "too few pixels with a return of water for a level",
     "running_water": "a register says that the water runs: one level would be a step at its ends",
+    "falling_water": "it falls by more than half of water_spread_max_m from end to end, as running water does",
     "no_single_level": "the elevations spread over more than water_spread_max_m: running water, tide, or no water",
 }
 """Reason codes in the order in which they are tried, each with a sentence for reports."""
@@ -90,6 +92,7 @@ class WaterLevel:
 
     level_m: float | None
     spread_m: float | None
+    fall_m: float | None
     n_pixels: int
     reason: str
 
@@ -102,14 +105,17 @@ class WaterBody:
     level: WaterLevel
 
 
-def settle(levels_mm: Integers, counts: Integers, kind: str, parameters: TerrainParameters) -> WaterLevel:
+def settle(
+    levels_mm: Integers, counts: Integers, fall_m: float, kind: str, parameters: TerrainParameters
+) -> WaterLevel:
     """The level that elevations speak for: their median, unless they are too few or lie too far apart.
 
-    Parameters: elevations in whole millimetres, rising, and how many pixels have each; ``kind`` of the body.
+    Parameters: elevations in whole millimetres, rising, and how many pixels have each; how far they fall from end to
+    end; ``kind`` of the body.
     """
     n = int(counts.sum())
     if n == 0:
-        return WaterLevel(level_m=None, spread_m=None, n_pixels=0, reason="too_few_returns")
+        return WaterLevel(level_m=None, spread_m=None, fall_m=None, n_pixels=0, reason="too_few_returns")
     ranks = np.cumsum(counts)
     low, middle, high = (int(levels_mm[np.searchsorted(ranks, share * n)]) for share in (0.05, 0.5, 0.95))
     spread_m = (high - low) / 1000
@@ -118,9 +124,11 @@ def settle(levels_mm: Integers, counts: Integers, kind: str, parameters: Terrain
         reason = "too_few_returns"
     elif kind == "running":
         reason = "running_water"
+    elif fall_m > parameters.water_spread_max_m / 2:
+        reason = "falling_water"
     elif spread_m > parameters.water_spread_max_m:
         reason = "no_single_level"
-    return WaterLevel(level_m=middle / 1000, spread_m=spread_m, n_pixels=n, reason=reason)
+    return WaterLevel(level_m=middle / 1000, spread_m=spread_m, fall_m=fall_m, n_pixels=n, reason=reason)
 
 
 def outlined(
@@ -167,13 +175,14 @@ def water_bodies(
         levels = np.rint(cell.returns.astype(np.float64) * 1000)
         has_level = ~np.isnan(levels) & (cell.origin == Origin.WATER)
         numbers = outlined(cell.grid, cell.origin, outlines)
-        known = has_level & (numbers >= 0)
-        drawn.add(numbers[known].astype(np.int64), levels[known].astype(np.int64))
         x, y = cell.grid.first_centre
+        down, across = np.nonzero(has_level & (numbers >= 0))
+        own = numbers[down, across].astype(np.int64)
+        drawn.add(own, levels[down, across].astype(np.int64), across + x // size, down - y // size)
         water = np.isin(cell.origin, np.array(_WATER, np.uint8)) & (numbers < 0)
         pieces.add(water, np.where(has_level, levels, np.nan), x // size, -(y // size))
     bodies = [
-        WaterBody(outline=outline, level=settle(*drawn.of([number]), outline.kind, parameters))
+        WaterBody(outline=outline, level=settle(*drawn.of([number]), drawn.fall_m([number]), outline.kind, parameters))
         for number, outline in enumerate(outlines)
     ]
     for column, row, members, geometry in pieces.joined():
@@ -183,7 +192,7 @@ def water_bodies(
             source="point_clouds",
             geometry=in_metres(geometry, size),
         )
-        level = settle(*pieces.levels.of(members), outline.kind, parameters)
+        level = settle(*pieces.levels.of(members), pieces.levels.fall_m(members), outline.kind, parameters)
         if not any(_is_fringe(outline.geometry, level, body, parameters) for body in bodies[: len(outlines)]):
             bodies.append(WaterBody(outline=outline, level=level))
     return sorted(bodies, key=lambda body: body.outline.body_id)
