@@ -1,4 +1,4 @@
-"""CityJSON 2.0: the buildings as one city model, closed LoD1 solids with semantic surfaces."""
+"""CityJSON 2.0: the buildings as one city model, closed solids of LoD1 and LoD2 with semantic surfaces."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CityJsonExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:
@@ -41,8 +41,8 @@ class CityJsonExporter(ExporterDeclaration):
         return False
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
-        """The buildings."""
-        return tuple(name for name in layer_names if name == "buildings")
+        """The buildings and their roofs."""
+        return tuple(name for name in layer_names if name in {"buildings", "roof_faces"})
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write ``<territory>.city.json``; see ``write_cityjson``."""
@@ -54,21 +54,22 @@ def write_cityjson(territory: Territory, folder: Path) -> Publication:
 
     A building whose footprint has several parts is a ``Building`` with one ``BuildingPart`` per part (CityJSON
     allows no ``MultiSolid`` on buildings, and its ``CompositeSolid`` wants parts that touch). A building without
-    solid is an object without geometry whose attribute ``reason`` says why: none is left out. Coordinates are
+    solid is an object without geometry whose attribute ``reason`` says why: none is left out. Where roof faces are
+    known, the solid on them comes after that of LoD1, with ``lod`` 2.2 or 1.3. Coordinates are
     easting, northing and elevation above the vertical datum, quantised to 1 mm. Raises ``ExportError``.
 
     Source: OGC 20-072r5 (CityJSON 2.0), https://www.cityjson.org/specs/2.0.1/.
     """
     model = _CityModel(territory)
     n_buildings = 0
-    for record in building_records(territory):
+    for record in building_records(territory, with_roofs=True):
         model.add(record)
         n_buildings += 1
     require_count(territory.layer("buildings"), "records", n_buildings)
     path = f"{territory.name}.city.json"
     write_json(folder / path, model.document(), indent=None)
     file = PublishedFile(
-        path=path, media_type=CITYJSON, title="Buildings, LoD1 solids (CityJSON 2.0)", layer="buildings"
+        path=path, media_type=CITYJSON, title="Buildings, solids of LoD1 and LoD2 (CityJSON 2.0)", layer="buildings"
     )
     return Publication(
         files=(file,), records_in={"buildings": n_buildings}, records_out={"buildings": n_buildings}, left_out={}
@@ -93,24 +94,31 @@ class _CityModel:
         building: dict[str, Any] = {"type": "Building", "attributes": record.attributes}
         self._objects[record.building_id] = building
         if len(record.solids) == 1:
-            building["geometry"] = [self._solid(record.solids[0])]
+            building["geometry"] = self._geometries(record, 0)
         elif record.solids:
             building["children"] = [f"{record.building_id}-part-{i + 1}" for i in range(len(record.solids))]
-            for part_id, solid in zip(building["children"], record.solids, strict=True):
+            for i, part_id in enumerate(building["children"]):
                 self._objects[part_id] = {
                     "type": "BuildingPart",
                     "parents": [record.building_id],
-                    "geometry": [self._solid(solid)],
+                    "geometry": self._geometries(record, i),
                 }
 
-    def _solid(self, solid: Solid) -> dict[str, Any]:
+    def _geometries(self, record: BuildingRecord, part: int) -> list[dict[str, Any]]:
+        """One part of a building at the levels of detail that it has, the coarsest first."""
+        geometries = [self._solid(record.solids[part], "1")]
+        if record.roof_solids:
+            geometries.append(self._solid(record.roof_solids[part], str(record.attributes["roof_lod"])))
+        return geometries
+
+    def _solid(self, solid: Solid, lod: str) -> dict[str, Any]:
         grid = np.rint((solid.vertices - self._translate) / _SCALE_M).astype(np.int64)
         self._lowest = np.minimum(self._lowest, grid.min(axis=0))
         self._highest = np.maximum(self._highest, grid.max(axis=0))
         numbers = [self._index.setdefault((x, y, z), len(self._index)) for x, y, z in grid.tolist()]
         return {
             "type": "Solid",
-            "lod": "1",
+            "lod": lod,
             "boundaries": [[[[numbers[i] for i in ring] for ring in face] for face in solid.faces]],
             "semantics": {
                 "surfaces": [{"type": surface} for surface in _SURFACES],
