@@ -17,11 +17,15 @@ from shapely.geometry import Polygon, box
 
 from builders import BUILDINGS, X0, Y0, tiny_territory
 from jnt_pipeline.base_layers.parquet import write_layer_parquet
+from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.provenance import Counts
 from jnt_pipeline.publication.cityjson import write_cityjson
+from jnt_pipeline.samples.made_roofs import made_roof
 from jnt_pipeline.territory.model import Territory
+from jnt_pipeline.territory.roofs.layer import derive_roofs
+from jnt_pipeline.territory.roofs.parameters import RoofParameters
 from publication_checks import (
     assert_closed_and_planar,
     check_cityjson,
@@ -165,3 +169,27 @@ def test_solids_of_any_place_and_angle_are_closed_on_the_millimetre_grid(
 def test_the_whole_file_passes_the_independent_reader(twin: Territory, tmp_path: Path) -> None:
     write_cityjson(twin, tmp_path)
     assert check_cityjson(tmp_path / "tiny.city.json").endswith("/5698")
+
+
+def test_the_solid_on_roof_faces_comes_after_that_of_lod1(twin: Territory, tmp_path: Path) -> None:
+    roof = made_roof("hipped", 1)
+    table = twin.buildings.iloc[[0]].drop(columns="geometry").set_geometry([roof.footprint], crs="EPSG:2154")
+    table["ground_elevation_m"] = roof.ground_elevation_m
+    table["roof_elevation_m"] = roof.ground_elevation_m + 7
+    reference = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
+    points = PointBlock(xyz=roof.points, classification=np.full(len(roof.points), 6, np.uint8), reference=reference)
+    buildings, faces = derive_roofs(table, points, (6,), RoofParameters())
+    layers = {}
+    for name, frame in (("buildings", buildings), ("roof_faces", faces)):
+        write_layer_parquet(frame, tmp_path / f"{name}.parquet")
+        counts = Counts(read=len(frame), kept=len(frame))
+        parts = (tmp_path / f"{name}.parquet",)
+        layers[name] = replace(twin.layer("buildings"), name=name, parts=parts, counts=counts)
+    document = document_of(replace(twin, layers=layers), tmp_path)
+    check_cityjson(tmp_path / "tiny.city.json")
+    (building,) = document["CityObjects"].values()
+    assert [geometry["lod"] for geometry in building["geometry"]] == ["1", "2.2"]
+    values = building["geometry"][1]["semantics"]["values"][0]
+    assert values.count(2) == 4  # roof faces
+    _, vertices, shell = list(cityjson_shells(document))[1]
+    assert volume_of_shell(vertices, shell) / 1e9 == pytest.approx(buildings["roof_volume_m3"].iloc[0], rel=1e-9)

@@ -159,9 +159,9 @@ def _settle(
     for _ in range(3 * k + 20):
         # Whole faces: to the plane of a neighbour.
         _number_faces(label, borders, face)
-        face_cost[:] = 0.0
-        saving[:] = 0.0
-        touched[:] = -1
+        for c in range(k):
+            for i in range(n):
+                face_cost[c, i], saving[c, i], touched[c, i] = 0.0, 0.0, -1
         for c in range(k):
             for i in range(n):
                 face_cost[face[c], i] += cost[c, i]
@@ -202,8 +202,8 @@ def _settle(
         # Single cells, where it moves a border and makes no face.
         moved = False
         for c in range(k):
-            saving[c, :] = 0.0
-            touched[c, :] = -1
+            for i in range(n):
+                saving[c, i], touched[c, i] = 0.0, -1
         for e in range(len(borders)):
             for side in range(2):
                 c, d = borders[e, 2 + side], borders[e, 3 - side]

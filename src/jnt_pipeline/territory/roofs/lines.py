@@ -127,7 +127,8 @@ def _borders(raster: Integers, grid: Floats, columns: int, rows: int, before: In
     """Spread the labels, then list the sides of cells where two planes border: x, y, lower plane, other plane, and
     0 for a side that faces east, 1 for one that faces north."""
     for _ in range(_REACH_CELLS):
-        before[:] = raster
+        for c in range(len(raster)):
+            before[c] = raster[c]
         changed = False
         for row in range(rows):
             for column in range(columns):

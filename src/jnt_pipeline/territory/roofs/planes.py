@@ -49,17 +49,21 @@ def find_planes(xyz: Floats, density_m2: float, parameters: RoofParameters) -> t
     # In the order of their cells, neighbours lie next to each other in memory.
     placed, label = np.ascontiguousarray(xyz[members]), np.full(n, -1, dtype=np.int64)
     centred, local = np.empty((n, 4)), np.empty((n, 4))
-    _fit_neighbourhoods(placed, grid, columns, rows, first, centred)
+    _fit_neighbourhoods(placed, grid, columns, rows, first, np.zeros(10), centred)
     _choose_neighbourhoods(placed, grid, columns, rows, first, centred, parameters.seed_rmse_m, local)
     order = np.argsort(np.floor(local[:, 3] * 1000.0), kind="stable")
     sums = np.zeros((n // min_points + 1, 10))
     limits = np.array(
         [parameters.plane_distance_m, parameters.seed_rmse_m, _LIKE_NORMALS, min_points, parameters.max_slope]
     )
-    n_found = _grow(placed, grid, columns, rows, first, local, order, limits, np.empty(n, dtype=np.int64), label, sums)
+    s, plane = np.zeros(10), np.zeros(3)
+    n_found = _grow(
+        placed, grid, columns, rows, first, local, order, limits, np.empty(n, dtype=np.int64), label, sums, s, plane
+    )
     planes, n_planes = np.empty((max(n_found, 1), 3)), np.zeros(1, dtype=np.int64)
     rank = np.empty(max(n_found, 1), dtype=np.int64)
-    _join(sums[:n_found], parameters.coplanar_m, _MAX_PLANES, rank, planes, n_planes)
+    into, rmse = np.empty_like(rank), np.empty(len(rank))
+    _join(sums[:n_found], parameters.coplanar_m, _MAX_PLANES, into, rmse, s, plane, rank, planes, n_planes)
     label = np.where(label >= 0, rank[np.maximum(label, 0)], -1)
     planes = planes[: n_planes[0]]
     for _ in range(2):
@@ -118,6 +122,12 @@ def _plane_of(s: Floats, plane: Floats, narrow: float) -> float:
 
 
 @compiled
+def _clear(values: Floats) -> None:
+    for t in range(len(values)):
+        values[t] = 0.0
+
+
+@compiled
 def _add(s: Floats, x: float, y: float, z: float) -> None:
     s[0] += 1.0
     s[1] += x
@@ -133,14 +143,14 @@ def _add(s: Floats, x: float, y: float, z: float) -> None:
 
 @compiled
 def _fit_neighbourhoods(
-    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, local: Floats
+    xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, s: Floats, local: Floats
 ) -> None:  # fmt: skip
     """Fill a, b, c (about each point itself) and RMSE of the plane through its neighbours."""
-    s, radius2 = np.zeros(10), grid[2] * grid[2]
+    radius2 = grid[2] * grid[2]
     for k in range(len(xyz)):
         column = min(max(int((xyz[k, 0] - grid[0]) / grid[2]), 0), columns - 1)
         row = min(max(int((xyz[k, 1] - grid[1]) / grid[2]), 0), rows - 1)
-        s[:] = 0.0
+        _clear(s)
         for r in range(max(row - 1, 0), min(row + 2, rows)):
             for i in range(
                 first[r * columns + max(column - 1, 0)], first[r * columns + min(column + 1, columns - 1) + 1]
@@ -164,7 +174,8 @@ def _choose_neighbourhoods(
     for k in range(len(xyz)):
         column = min(max(int((xyz[k, 0] - grid[0]) / grid[2]), 0), columns - 1)
         row = min(max(int((xyz[k, 1] - grid[1]) / grid[2]), 0), rows - 1)
-        local[k] = centred[k]
+        for t in range(4):
+            local[k, t] = centred[k, t]
         for r in range(max(row - 1, 0), min(row + 2, rows)):
             start = first[r * columns + max(column - 1, 0)]
             for i in range(start, first[r * columns + min(column + 1, columns - 1) + 1]):
@@ -207,7 +218,7 @@ def _claim(
 @compiled
 def _grow(
     xyz: Floats, grid: Floats, columns: int, rows: int, first: Integers, local: Floats,
-    order: Integers, limits: Floats, queue: Integers, label: Integers, sums: Floats,
+    order: Integers, limits: Floats, queue: Integers, label: Integers, sums: Floats, s: Floats, plane: Floats,
 ) -> int:  # fmt: skip
     """Grow regions from the flattest places; fill label and sums of each; their number.
 
@@ -216,7 +227,6 @@ def _grow(
     distance, seed_rmse, like, min_points = limits[0], limits[1], limits[2], int(limits[3])
     steepest2 = limits[4] * limits[4]
     radius2, n_found = grid[2] * grid[2], 0
-    plane, s = np.zeros(3), np.zeros(10)
     for o in range(len(order)):
         seed = order[o]
         if local[seed, 3] > seed_rmse:
@@ -226,7 +236,7 @@ def _grow(
             continue
         plane[0], plane[1] = a, b
         plane[2] = xyz[seed, 2] + local[seed, 2] - a * xyz[seed, 0] - b * xyz[seed, 1]
-        s[:] = 0.0
+        _clear(s)
         queue[0], head, tail, next_fit = seed, 0, 1, 12
         label[seed] = n_found
         _add(s, xyz[seed, 0], xyz[seed, 1], xyz[seed, 2])
@@ -271,19 +281,19 @@ def _grow(
             for q in range(tail):
                 label[queue[q]] = -2
             continue
-        sums[n_found] = s
+        for t in range(10):
+            sums[n_found, t] = s[t]
         n_found += 1
     return n_found
 
 
 @compiled
 def _join(
-    sums: Floats, coplanar: float, most: int, rank: Integers, planes: Floats, n_planes: Integers
+    sums: Floats, coplanar: float, most: int, into: Integers, rmse: Floats, both: Floats, plane: Floats,
+    rank: Integers, planes: Floats, n_planes: Integers,
 ) -> None:  # fmt: skip
     """Join planes that one replaces, least loss first; number them by size in ``rank``; fill the planes."""
     n = len(sums)
-    into = np.empty(n, dtype=np.int64)
-    rmse, plane, both = np.empty(n), np.zeros(3), np.zeros(10)
     for i in range(n):
         into[i] = i
         rmse[i] = _plane_of(sums[i], plane, _NARROW)
@@ -334,7 +344,9 @@ def _refit(xyz: Floats, label: Integers, distance: float, planes: Floats, sums: 
     """Fit each plane again without the points that lie far from it: strays, furniture, a rim round the ridge."""
     for turn in range(3):
         reach = distance / (1.0 + turn)
-        sums[:] = 0.0
+        for i in range(len(planes)):
+            for t in range(10):
+                sums[i, t] = 0.0
         for k in range(len(xyz)):
             i = label[k]
             if i < 0:
