@@ -16,9 +16,10 @@ SHARED = ROOT.parent / "shared"
 os.environ.setdefault("PROJ_NETWORK", "OFF")
 
 # Developers search at random; CI tries the same examples each time, so that a red run is about the change.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI") == "true":
-    settings.load_profile("ci")
+# No deadline: the first example of a test may compile a kernel.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 ALLOWED_SKIPS = (
     # The official schema of CityJSON is in no package of the registries; run by hand with JNT_OFFICIAL_SCHEMAS.

@@ -93,7 +93,7 @@ def true_buildings(coast: Coast) -> gpd.GeoDataFrame:
 def test_heights_above_the_ground_are_in_no_height_system(coast: Coast) -> None:
     """Else a reader that moves them to the ellipsoid would add the undulation to the height of a roof or a tree."""
     published = coast.workspace / "publication"
-    for name, vertical in (("dtm", "EPSG:5758"), ("dsm", "EPSG:5758"), ("dhm", None)):
+    for name, vertical in (("dtm", "EPSG:5758"), ("dsm", "EPSG:5758"), ("dhm", None), ("chm", None)):
         with rasterio.open(published / "cog" / f"{name}.tif") as dataset:
             assert [part.to_epsg() for part in parts_of(dataset)] == ([2975, 5758] if vertical else [2975])
             assert dataset.tags()["VERTICAL_CRS"] == (vertical or "null")

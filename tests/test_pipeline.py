@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import shapely
 import yaml
+from shapely.geometry import Point
 
 import jnt_pipeline as jnt
 from jnt_pipeline import disk
@@ -77,6 +78,35 @@ def test_building_heights_are_recovered(town: Town) -> None:
         assert error.abs().quantile(0.9) <= 0.5  # footprints shifted on purpose
 
 
+def test_roofs_are_recognised_and_published_with_their_faces(town: Town) -> None:
+    """Type and number of faces of 95 % of the roofs; each solid of CityJSON reaches the ridge that the layer states."""
+    twin = jnt.open(town.workspace)
+    buildings, faces = twin.buildings, twin.layer("roof_faces").to_geopandas()
+    detailed = buildings[buildings["roof_lod"] == "2.2"]
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
+    spots = gpd.GeoDataFrame(
+        detailed[["building_id", "roof_type", "n_roof_faces"]], geometry=detailed.representative_point()
+    )
+    pairs = gpd.sjoin(spots, truth[["roof_type", "geometry"]], predicate="within")
+    expected = {"flat": 1, "gabled": 2, "hipped": 4}
+    simple = pairs[pairs["roof_type_right"].isin(expected)]
+    right = (simple["roof_type_left"] == simple["roof_type_right"]) & (
+        simple["n_roof_faces"] == simple["roof_type_right"].map(expected)
+    )
+    assert len(simple) > 100
+    assert right.mean() >= 0.95
+    (path,) = (town.workspace / "publication/cityjson").glob("*.city.json")
+    model = json.loads(path.read_text())
+    heights = np.array(model["vertices"])[:, 2] * model["transform"]["scale"][2] + model["transform"]["translate"][2]
+    for row in detailed.itertuples():
+        shells = [shell for shell in model["CityObjects"][row.building_id]["geometry"] if shell["lod"] == "2.2"]
+        (solid,) = shells
+        corners = {i for face in solid["boundaries"][0] for ring in face for i in ring}
+        assert heights[sorted(corners)].max() == pytest.approx(row.ridge_elevation_m, abs=0.002)
+        kinds = [solid["semantics"]["surfaces"][i]["type"] for i in solid["semantics"]["values"][0]]
+        assert kinds.count("RoofSurface") == (faces["building_id"] == row.building_id).sum()
+
+
 def test_every_footprint_has_a_solid_or_a_reason(town: Town) -> None:
     twin = jnt.open(town.workspace)
     buildings = twin.buildings
@@ -87,6 +117,28 @@ def test_every_footprint_has_a_solid_or_a_reason(town: Town) -> None:
     for row in buildings[has_solid].itertuples():
         for solid in solids_of(row.geometry, row.ground_elevation_m, row.roof_elevation_m):
             assert validate_solid(solid, 0.001) == ()
+
+
+def test_roofs_and_footprints_that_the_generator_left_out_are_told(town: Town) -> None:
+    """The kiosk and the bus shelter are smaller than a candidate."""
+    anomalies = json.loads(town.truth("anomalies.json").read_text())
+    truth = gpd.read_file(town.truth("buildings.geojson")).set_crs("EPSG:2154", allow_override=True)
+    unregistered = {a["building_id"] for a in anomalies if a["kind"] == "building without footprint"}
+    large = truth[truth["building_id"].isin(unregistered) & (truth.area >= 12)]
+    changes = jnt.open(town.workspace).layer("building_changes").to_geopandas()
+    candidates = changes[changes["change_kind"] == "roof_without_footprint"]
+    assert len(candidates) == len(large) > 0
+    pairs = gpd.sjoin(large, candidates, predicate="intersects")
+    assert set(pairs["building_id_left"]) == set(large["building_id"])
+    overlaps = large.loc[pairs.index].intersection(candidates.loc[pairs["index_right"]], align=False).area
+    assert (overlaps / large.loc[pairs.index].area).min() > 0.9  # the rim of a roof has fewer returns
+    assert set(candidates["reason"]) == {"candidate_building"}
+    demolished = [Point(a["at"]) for a in anomalies if a["kind"] == "footprint without building"]
+    gone = changes[changes["change_kind"] == "footprint_without_roof"]
+    assert len(gone) == len(demolished) > 0
+    assert all(gone.intersects(at).any() for at in demolished)
+    assert set(changes["registered_on"]) == {"2026-03-01"}
+    assert changes["flown_on"].str.fullmatch(r"2025-03-\d\d/2025-03-\d\d").all()
 
 
 def test_terrain_is_that_of_the_generator(town: Town) -> None:
@@ -242,7 +294,7 @@ def test_the_result_does_not_depend_on_how_points_are_cut_into_files(town: Town,
     names = [tile.name for tile in sorted((town.folder / "lidar").glob("*.laz"))]
     tiled = twin_of(tmp_path / "tiled", [[(0, 619000)], [(619000, 9e9)]], names)
     other = twin_of(tmp_path / "other", CUTS[cut], [f"part{i}_LAMB93_IGN69.laz" for i in range(len(CUTS[cut]))])
-    for name in ("dtm", "dsm", "dhm"):
+    for name in ("dtm", "dsm", "dhm", "chm"):
         expected = tiled.raster(name).read()
         found = other.raster(name).read()
         assert found.transform == expected.transform

@@ -25,11 +25,13 @@ from jnt_pipeline.publication import (
     Tiles3dExporter,
 )
 from jnt_pipeline.sources import AnySource
+from jnt_pipeline.territory.building_changes import BuildingChangeParameters
 from jnt_pipeline.territory.buildings import BuildingParameters
 from jnt_pipeline.territory.changes.parameters import ChangeParameters
 from jnt_pipeline.territory.identity.parameters import IdentityParameters
 from jnt_pipeline.territory.links import LinkParameters
 from jnt_pipeline.territory.terrain import TerrainParameters
+from jnt_pipeline.territory.vegetation.parameters import VegetationParameters
 
 __all__ = ["TwinConfig", "config_schema", "read_config"]
 
@@ -57,6 +59,13 @@ class TwinConfig(BaseModel):
     sources: tuple[AnySource, ...] = Field(description="The base layers (données socles).", min_length=1)
     terrain: TerrainParameters = Field(default=TerrainParameters(), description="How terrain is derived from LiDAR.")
     buildings: BuildingParameters = Field(default=BuildingParameters(), description="How building heights are derived.")
+    building_changes: BuildingChangeParameters = Field(
+        default=BuildingChangeParameters(),
+        description="When a roof without a footprint, or a footprint without a roof, is told.",
+    )
+    vegetation: VegetationParameters = Field(
+        default=VegetationParameters(), description="What counts as a tree in the LiDAR points of vegetation."
+    )
     links: LinkParameters = Field(default=LinkParameters(), description="When two things are held to be linked.")
     quality: QualityParameters = Field(
         default=QualityParameters(), description="From where on the quality rules find something."

@@ -151,6 +151,10 @@ class TwinIndex(_Document):
                 remedy="run `jnt run CONFIG --workspace DIR` again: what was made is kept",
             ) from error
 
+    def with_layers(self, layers: Mapping[str, LayerEntry]) -> Self:
+        """The same with more layers, or others of their names."""
+        return self.model_copy(update={"layers": self.layers | dict(layers)})
+
     @classmethod
     def latest(cls, workspace: Workspace) -> Self:
         """The twin as last published; before the first publication, as far as a run has come."""

@@ -169,7 +169,7 @@ def batches(draw: st.DrawFn) -> tuple[NativeBatch, ...]:
     return tuple(made)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=batches(), shape=st.sampled_from(["any", "any", "polygon", "line", "point"]), is_cut=st.booleans())
 def test_the_lane_gives_what_normalise_gives(
     tmp_path: Path, made: tuple[NativeBatch, ...], shape: str, is_cut: bool

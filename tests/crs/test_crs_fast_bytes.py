@@ -72,7 +72,7 @@ def test_a_point_has_the_same_bytes_alone_in_a_part_and_in_any_order(source: str
     step=st.integers(1, 5),
     layout=st.sampled_from(["C", "F", "strided", "reversed", "read-only", "unaligned"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_memory_gives_the_same_bytes(first: int, step: int, layout: str) -> None:
     chosen = transformation("EPSG:2154", "EPSG:4326")
     wide = np.random.default_rng(23).uniform([7e5, 6.5e6], [8e5, 6.7e6], (3 * BLOCK, 2))

@@ -192,7 +192,7 @@ def test_no_sound_points_raise_an_alarm(town: str) -> None:
     assert tried >= 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_no_place_on_earth_in_degrees_is_called_outside(lon: float, lat: float) -> None:
     """A sensor abroad is no mistake; only what one mistake would put into France is worth a word, and a weak one."""

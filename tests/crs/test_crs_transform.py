@@ -174,7 +174,7 @@ def test_a_declared_undulation_is_on_record_as_a_pipeline_that_can_be_run() -> N
     height=st.floats(-50.0, 4800.0),
     pair=st.sampled_from(PAIRS[:5]),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_there_and_back_again_is_the_same_place(
     lon: float, lat: float, height: float, pair: tuple[str, str], grids: Path
 ) -> None:

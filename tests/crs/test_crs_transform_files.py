@@ -615,7 +615,6 @@ def test_heights_of_a_cloud_become_ellipsoidal_by_the_grid(jnt: Jnt, grids: Path
         ("EPSG:3949+5720", ("--out", "out.laz"), 1, "SRC contradicts"),
         ("auto", ("--out", "out.laz"), 1, "says nothing about its own"),
         ("EPSG:2154+5720", ("--out", "out.las"), 2, "out.laz"),
-        ("EPSG:2154+5720", ("--out", "out.copc.laz"), 2, "out.laz"),
         ("EPSG:2154+5720", ("--out", "out.laz", "--set-aside", "bad.csv"), 2, "all together, or not at all"),
     ],
 )
@@ -633,6 +632,18 @@ def test_a_cloud_that_cannot_be_moved_truthfully_is_refused(
     said = jnt("crs", "transform", given, "EPSG:9794+5720", "tile.laz", *options)
     assert (said.code, words in said.err) == (code, True), said.err
     assert [path.name for path in tmp_path.iterdir()] == ["tile.laz"]
+
+
+def test_a_cloud_becomes_copc_where_the_name_says_so(jnt: Jnt, tmp_path: Path) -> None:
+    source = cloud(tmp_path / "tile.laz")
+    for name in ("out.laz", "out.copc.laz"):
+        said = jnt("crs", "transform", "EPSG:2154+5720", "EPSG:9794+5720", source, "--out", tmp_path / name)
+        assert said.code == 0, said.err
+    with laspy.CopcReader.open(tmp_path / "out.copc.laz") as reader:
+        found = reader.query()
+        assert reader.header.parse_crs() == laspy.read(tmp_path / "out.laz").header.parse_crs()
+    assert np.array_equal(np.sort(found.array), np.sort(laspy.read(tmp_path / "out.laz").points.array))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.copc.laz", "out.laz", "tile.laz"]
 
 
 def test_a_reference_that_las_cannot_state_is_refused_before_anything_is_read(jnt: Jnt, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ _SERIES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=_SERIES, cuts=st.lists(st.integers(0, 24), max_size=4))
 def test_events_do_not_depend_on_batches_nor_on_delivering_again(
     rows: list[tuple[str, float, float]], cuts: list[int]

@@ -146,7 +146,7 @@ def test_counts_that_the_files_do_not_hold_stop_the_export(twin: Territory, tmp_
         write_cityjson(replace(twin, layers={"buildings": layer}), tmp_path)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     width=st.floats(0.5, 60), depth=st.floats(0.5, 60), angle=st.floats(0, 90), courtyard=st.booleans(),
     shift=st.tuples(st.floats(0, 100), st.floats(0, 100)),

@@ -13,12 +13,14 @@ import rasterio
 from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
-from builders import X0, Y0, ground_elevation_m, tiny_territory
+from builders import FULL, X0, Y0, ground_elevation_m, tiny_territory
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import ExportError
 from jnt_pipeline.publication.cog import write_cogs
 from jnt_pipeline.publication.pictures import colours_of_heights, shaded_relief
-from jnt_pipeline.territory.model import Territory
+from jnt_pipeline.stages.rasters import write_codes
+from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory.model import StoredRaster, Territory
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +156,25 @@ def test_the_producers_own_mark_for_unknown_cells_becomes_nan(shared: Path, twin
         known = original != -9999
         assert np.array_equal(np.isfinite(values), known)
         assert np.array_equal(values[known], original[known])
+
+
+def test_codes_stay_bytes_and_are_told(twin: Territory, tmp_path: Path) -> None:
+    codes = np.array([[0, 1, 2], [6, 7, 0]], np.uint8)
+    write_codes(codes, Grid(west=X0, north=Y0, resolution_m=0.5, n_rows=2, n_columns=3), FULL, tmp_path / "tile.tif")
+    raster = StoredRaster(
+        name="dtm_origin",
+        tiles=(tmp_path / "tile.tif",),
+        reference=FULL.flat(),
+        resolution_m=0.5,
+        provenance=twin.rasters["dtm"].provenance,
+    )
+    territory = replace(twin, rasters={"dtm_origin": raster})
+    (tmp_path / "out").mkdir()
+    written = write_cogs(territory, tmp_path / "out")
+    assert [file.path for file in written.files] == ["dtm_origin.tif"]  # no picture
+    assert written.records_out == {"dtm_origin": 4}
+    with rasterio.open(tmp_path / "out/dtm_origin.tif") as dataset:
+        assert dataset.dtypes == ("uint8",)
+        assert dataset.nodata == 0
+        assert dataset.read(1).tolist() == codes.tolist()
+        assert "6=water_level" in dataset.tags()["CODES"]

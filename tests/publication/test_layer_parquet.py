@@ -140,7 +140,7 @@ def test_a_damaged_file_is_a_named_error(content: bytes, tmp_path: Path) -> None
         read_layer_parquet(tmp_path / "bad.parquet")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

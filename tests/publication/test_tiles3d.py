@@ -82,7 +82,7 @@ def test_every_building_is_in_exactly_one_tile_with_its_attributes(twin: Territo
     for row in rows:
         source = expected.loc[row.pop("building_id")]
         for name, value in row.items():
-            stated = source[name]
+            stated = source.get(name)  # a twin without roofs has none of their columns
             absent = pd.isna(stated) or stated == ""
             assert value is None if absent else value == stated, name  # doubles: equal to the last bit
 

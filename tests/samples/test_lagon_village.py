@@ -24,7 +24,7 @@ def _village(seed: int) -> SampleTown:
     return build_lagon(seed, sample_extent(LAGON, None))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(SEEDS)
 def test_every_village_has_the_promised_buildings_and_mistakes(seed: int) -> None:
     village = _village(seed)
@@ -40,7 +40,7 @@ def test_every_village_has_the_promised_buildings_and_mistakes(seed: int) -> Non
     assert village.modelled.name == "ABRI CYCLONIQUE"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(SEEDS)
 def test_buildings_never_overlap_and_keep_off_the_beach_the_ravine_and_the_edge(seed: int) -> None:
     village = _village(seed)
@@ -60,7 +60,7 @@ def test_buildings_never_overlap_and_keep_off_the_beach_the_ravine_and_the_edge(
     assert (coast.from_ravine(u, v) > 9.4).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(SEEDS)
 def test_parcels_tile_their_blocks_and_sections_end_at_the_coastline(seed: int) -> None:
     village = _village(seed)
@@ -82,7 +82,7 @@ def test_parcels_tile_their_blocks_and_sections_end_at_the_coastline(seed: int) 
     assert (np.abs(v - coast_of(village).shore(u)) < 1e-6).sum() > 40
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(SEEDS)
 def test_stations_stand_where_they_say_two_of_them_in_the_water(seed: int) -> None:
     village = _village(seed)
@@ -101,7 +101,7 @@ def test_stations_stand_where_they_say_two_of_them_in_the_water(seed: int) -> No
         assert buildings[stations[name].building_id].footprint.contains(place)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_story_raises_every_alert_and_clears_it_again_and_no_measure_equals_a_threshold(seed: int) -> None:
     series = tell(LAGON_STORY, seed)
@@ -115,7 +115,7 @@ def test_story_raises_every_alert_and_clears_it_again_and_no_measure_equals_a_th
         assert not set(watched[0].values) & {rule.above, rule.below, rule.clear}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(SEEDS)
 def test_the_surge_comes_after_the_swell_and_floods_houses_behind_the_berm(seed: int) -> None:
     series = {one.observed_property: one for one in tell(LAGON_STORY, seed)}

@@ -24,7 +24,7 @@ def _town(seed: int) -> SampleTown:
     return build_rive(seed, sample_extent(RIVE, None))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_every_town_has_the_promised_buildings_and_mistakes(seed: int) -> None:
     town = _town(seed)
@@ -41,7 +41,7 @@ def test_every_town_has_the_promised_buildings_and_mistakes(seed: int) -> None:
     assert town.modelled.building_id
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_buildings_never_overlap_and_stay_inside_the_sample_and_out_of_the_river(seed: int) -> None:
     town = _town(seed)
@@ -59,7 +59,7 @@ def test_buildings_never_overlap_and_stay_inside_the_sample_and_out_of_the_river
     assert (np.abs(river_of(town).from_axis(u, v)) > 32).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_parcels_tile_their_blocks_and_have_unique_ids(seed: int) -> None:
     town = _town(seed)
@@ -75,7 +75,7 @@ def test_parcels_tile_their_blocks_and_have_unique_ids(seed: int) -> None:
     assert abs(shapely.union_all([p.polygon for p in plan.parcels]).area - blocks) < 0.1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_stations_stand_where_they_say(seed: int) -> None:
     town = _town(seed)
@@ -90,7 +90,7 @@ def test_stations_stand_where_they_say(seed: int) -> None:
     assert abs(rain.elevation_m - buildings[rain.building_id].ridge_elevation_m - 1.5) < 0.006
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_story_raises_every_alert_and_clears_it_again(seed: int) -> None:
     turns = list(expected_turns(RIVE_STORY.rules, tell(RIVE_STORY, seed)))
@@ -100,7 +100,7 @@ def test_story_raises_every_alert_and_clears_it_again(seed: int) -> None:
         assert kinds == ["raised", "cleared"] * (len(kinds) // 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_no_measure_ever_equals_a_threshold(seed: int) -> None:
     for series in tell(RIVE_STORY, seed):
@@ -109,7 +109,7 @@ def test_no_measure_ever_equals_a_threshold(seed: int) -> None:
                 assert not set(series.values) & {rule.above, rule.below, rule.clear}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_water_hesitates_around_the_threshold_where_a_rule_without_hysteresis_would_ring_often(seed: int) -> None:
     water = next(series for series in tell(RIVE_STORY, seed) if series.observed_property == "water_level")

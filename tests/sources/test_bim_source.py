@@ -418,7 +418,7 @@ def test_model_of_containers_alone_is_empty(tmp_path: Path) -> None:
         read(maker.save(tmp_path / "m.ifc"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 4000), st.integers(1, 4000), st.integers(-2_000_000, 2_000_000), st.booleans())
 def test_outline_of_a_prism_is_its_base_whatever_the_winding(w: int, d: int, at: int, flipped: bool) -> None:
     x, y, x2, y2 = at / 1000, 6_000_000 + at / 1000, (at + w) / 1000, 6_000_000 + (at + d) / 1000

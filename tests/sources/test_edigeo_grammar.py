@@ -245,7 +245,7 @@ def test_other_files_are_not_taken_for_sheets(tmp_path: Path) -> None:
 DAMAGE = st.sampled_from(["lost", "repeated", "moved", "byte", "value"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(member=st.sampled_from(sorted(sheet_members(sheet(ONE)))), kind=DAMAGE, seed=st.integers(0, 2**32 - 1))
 def test_no_damage_escapes_as_another_exception_and_counts_always_add_up(member: str, kind: str, seed: int) -> None:
     chance = random.Random(seed)

@@ -191,7 +191,7 @@ def test_arcs_of_two_neighbours_are_three_the_border_once() -> None:
 CELLS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=14, unique=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(parcels=st.lists(CELLS, min_size=1, max_size=4), jitter=st.integers(0, 2**32 - 1))
 def test_whatever_is_written_is_read_back_to_the_centimetre(parcels: list[list[tuple[int, int]]], jitter: int) -> None:
     # Unions of the cells of a bent lattice: holes, holes that touch, parts that touch, shared borders.

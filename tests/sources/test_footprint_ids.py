@@ -109,7 +109,7 @@ def named(shapes: Plan, reference: Reference) -> list[str | None]:
 
 
 @given(st.integers(0, 2**32), st.sampled_from([CC46, UTM, LONLAT]))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_a_plan_in_centimetres_keeps_its_ids_in_another_reference_and_back_and_in_the_format_of_etalab(
     seed: int, other: Reference
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_plan_in_centimetres_keeps_its_ids_in_another_reference_and_back_and_i
 
 
 @given(st.integers(0, 2**32), st.sampled_from([LAMBERT, CC46, UTM]))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_a_plan_of_etalab_keeps_its_ids_in_any_reference_and_back(seed: int, other: Reference) -> None:
     etalab = rounded(brought(plan(seed), LAMBERT, LONLAT), 7)
     ids = named(etalab, LONLAT)

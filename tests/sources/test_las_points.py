@@ -14,9 +14,10 @@ from laspy import LasReader
 
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import JntError, UnreadableError, UnsupportedError
-from jnt_pipeline.sources import las_points
+from jnt_pipeline.sources import las_points, las_stream
 from jnt_pipeline.sources.las_header import read_las_promise
-from jnt_pipeline.sources.las_points import read_points, stream_points, summarise_tile
+from jnt_pipeline.sources.las_points import read_points, summarise_tile
+from jnt_pipeline.sources.las_stream import stream_points
 from source_files import NORTH, WEST, points_on_grid, write_tile
 
 LAMBERT = Reference.model_validate("EPSG:2154+5720")
@@ -182,7 +183,7 @@ def test_a_panic_of_the_decompressor_is_damage(tmp_path: Path, monkeypatch: pyte
         read_points(tile, reference=LAMBERT)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 1500), value=st.integers(0, 255))
 def test_a_flipped_byte_never_escapes_as_another_error(tmp_path: Path, position: int, value: int) -> None:
     whole = tmp_path / "whole.laz"
@@ -238,7 +239,7 @@ def test_counts_agree_with_laspy_on_real_tiles(shared: Path) -> None:
 def test_a_stream_brings_the_points_of_a_block_to_a_tenth_of_a_millimetre(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scale: float
 ) -> None:
-    monkeypatch.setattr(las_points, "STREAM_POINTS", 7)
+    monkeypatch.setattr(las_stream, "STREAM_POINTS", 7)
     path = write_tile(tmp_path / name, points_on_grid(), np.arange(100) % 5, withheld=np.arange(100) < 7, scale=scale)
     block, chunks = read_points(path, reference=LAMBERT), list(stream_points(path))
     assert len(chunks) > 10
@@ -257,3 +258,15 @@ def test_a_stream_refuses_points_that_lie_farther_apart_than_any_tile_is_wide(tm
     path = write_tile(tmp_path / "t.laz", xyz, scale=1 / 3)
     with pytest.raises(UnreadableError, match=r"t\.laz"):
         list(stream_points(path))
+
+
+@pytest.mark.parametrize("name", ["t.las", "t.laz"])
+def test_overlap_of_flight_lines_is_counted_by_its_flag_or_by_class_12_before_las_1_4(
+    tmp_path: Path, name: str
+) -> None:
+    new = laspy.read(write_tile(tmp_path / name, points_on_grid(), np.arange(100) % 15))
+    new.overlap = np.arange(100) < 30  # class 12 is no overlap where there is a flag
+    new.write(tmp_path / name)
+    assert summarise_tile(tmp_path / name).n_overlap == 30
+    old = write_tile(tmp_path / f"old_{name}", points_on_grid(), np.arange(100) % 15, point_format=3, version="1.2")
+    assert summarise_tile(old).n_overlap == 6  # 12, 27, 42, 57, 72, 87

@@ -96,7 +96,7 @@ def expected(feature: dict[str, Any]) -> tuple[str | None, int | None, bytes | N
     return properties.get("id"), properties.get("n"), None if shape is None else shapely.to_wkb(shape)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     made=st.lists(features(), max_size=12),
     indent=st.sampled_from([None, 0, 2]),

@@ -348,7 +348,7 @@ def test_volume_in_the_table_is_that_of_the_solid() -> None:
 TOWN = [box(5 + 8 * i, 5 + 9 * j, 13 + 8 * i - (j % 2), 12 + 9 * j) for i in range(3) for j in range(3)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([3, 4, 5]), st.floats(0, 0.5))
 def test_a_building_is_the_same_from_any_tiling_and_any_order_of_points(seed: int, n: int, inset: float) -> None:
     chance = np.random.default_rng(seed)

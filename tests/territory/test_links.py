@@ -280,7 +280,7 @@ def test_joined_tables_are_sorted_and_a_link_said_twice_keeps_its_best_score() -
     assert joined.score.tolist() == [1.0, 0.7, 0.3]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_order_of_the_layers_changes_nothing_and_shares_add_up(seed: int) -> None:
     chance = np.random.default_rng(seed)

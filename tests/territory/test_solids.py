@@ -230,7 +230,7 @@ def star_with_courtyard(draw: st.DrawFn) -> Polygon:
     return Polygon(draw(ring_in(5.0, 20.0)), holes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(star_with_courtyard(), st.integers(-50_000, 4_800_000), st.integers(1, 300_000))
 def test_any_outline_with_a_courtyard_gives_a_closed_outward_solid_of_area_times_height(
     footprint: Polygon, base_mm: int, height_mm: int
@@ -244,7 +244,7 @@ def test_any_outline_with_a_courtyard_gives_a_closed_outward_solid_of_area_times
     assert_watertight(solid)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1))
 def test_any_union_of_cells_gives_sound_solids_corners_that_touch_included(cells: set[tuple[int, int]]) -> None:
     # Unions of unit squares have courtyards, straight-line vertices, parts and corners that touch.

@@ -250,7 +250,7 @@ def test_points_come_first_and_a_raster_fills_what_they_leave(shared: Path, tmp_
     assert (both[~known] == 1000).all()
     outside = twin.raster("dtm").read(bbox=(770_620.25, 6_277_550.25, 770_640.25, 6_277_560.25)).values
     assert (outside == 1000).all()
-    assert set(twin.rasters) == {"dtm", "dsm", "dhm"}
+    assert set(twin.rasters) == {"dtm", "dsm", "dhm", "chm", "dtm_confidence", "dtm_origin"}
     for manifest in (tmp_path / "both/twin/manifest/terrain").glob("*.json"):
         facts = json.loads(manifest.read_text())["facts"]
         assert facts["rasters"] == ["dtm_fond_MNT_LAMB93_IGN69"]

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory import terrain
+from jnt_pipeline.territory.grid import Grid, quanta
 from jnt_pipeline.territory.terrain import TerrainParameters, derive_dsm, derive_dtm
 
 REFERENCE = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
 X0, Y0, SIDE = 292_960, 6_832_950, 60
-SMALL = TerrainParameters(buffer_m=10, void_max_m=9, surface_void_max_m=4)
+SMALL = TerrainParameters(buffer_m=12, void_max_m=9, surface_void_max_m=4)
 
 
 def scene(seed: int, spacing_cm: int, void_m: float) -> PointBlock:
@@ -60,7 +61,7 @@ def seams(cuts: list[int]) -> list[float]:
     return [0.0, *(cut / 2 for cut in sorted(set(cuts))), float(SIDE)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32 - 1),
     spacing_cm=st.sampled_from([1, 1, 10, 50, 100]),
@@ -97,6 +98,17 @@ def test_shuffled_and_repeated_points_change_nothing(spacing_cm: int):
     mixed = PointBlock(xyz=block.xyz[order], classification=block.classification[order], reference=REFERENCE)
     for derive in (derive_dtm, derive_dsm):
         assert np.array_equal(derive(block, grid, SMALL), derive(mixed, grid, SMALL), equal_nan=True)
+
+
+@pytest.mark.parametrize("spacing_cm", [1, 25, 50, 100])
+@pytest.mark.parametrize("narrow_m", [0.2, 1.5, 4.0, 8.9])
+def test_looking_near_first_and_wide_where_that_leaves_a_pixel_gives_what_looking_wide_does(
+    spacing_cm: int, narrow_m: float, monkeypatch: pytest.MonkeyPatch
+):
+    block, grid = scene(spacing_cm, spacing_cm, 7.0), Grid.covering((X0, Y0, X0 + SIDE, Y0 + SIDE), 0.5)
+    wide = derive_dtm(block, grid, SMALL)  # void_max_m is less than what is looked at first: one pass
+    monkeypatch.setattr(terrain, "_NARROW", quanta(narrow_m))
+    assert np.array_equal(derive_dtm(block, grid, SMALL), wide, equal_nan=True)
 
 
 def test_a_single_pixel_derived_alone_is_that_of_the_whole():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyproj
 
+from jnt_pipeline.base_layers.copc import write_copc
 from jnt_pipeline.base_layers.point_files import las_damage_turned, rewrite_point_file
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.crs.systems import canonical
@@ -19,16 +20,17 @@ __all__ = ["move_points"]
 
 
 def move_points(source: str, target: str, file: Path, out: Path) -> Moved:
-    """Write the points of ``file`` in ``target`` as LAZ 1.4; the file states its reference, or ``source`` does.
+    """Write the points of ``file`` in ``target`` as LAZ 1.4, as COPC where ``out`` ends in .copc.laz.
 
-    Raises ``ConfigError`` for another suffix than .laz, ``UnreadableError``, ``CrsError``, ``OSError``.
+    The file states its reference, or ``source`` does. Raises ``ConfigError`` for another suffix than .laz,
+    ``UnreadableError``, ``CrsError``, ``OSError``.
     """
-    if out.suffix.lower() != ".laz" or out.name.lower().endswith(".copc.laz"):
+    if out.suffix.lower() != ".laz":
         raise ConfigError(
-            "point clouds are written as LAZ, without the index of COPC",
+            "point clouds are written as LAZ",
             where="--out",
             found=out.name,
-            expected="a name that ends in .laz, not in .copc.laz",
+            expected="a name that ends in .laz, or in .copc.laz",
             remedy=f"write --out {out.name.split('.')[0]}.laz",
         )
     reference, notes = agreed_reference(source, _stated(file, source), file.name)
@@ -36,7 +38,13 @@ def move_points(source: str, target: str, file: Path, out: Path) -> Moved:
     _require_statable(end, out)
     change = transformation(reference, end)
     with whole_file(out) as scratch:
-        n_points = rewrite_point_file(file, scratch, change, end)
+        if out.name.lower().endswith(".copc.laz"):
+            unsorted = scratch.with_name("unsorted.laz")
+            rewrite_point_file(file, unsorted, change, end)
+            n_points = write_copc(unsorted, scratch)
+            unsorted.unlink()
+        else:
+            n_points = rewrite_point_file(file, scratch, change, end)
     return Moved(operation=change.operation, counts=Counts(read=n_points, kept=n_points), notes=notes)
 
 

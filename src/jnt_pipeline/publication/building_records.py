@@ -1,4 +1,4 @@
-"""Buildings as the 3D standards need them: an id, attributes without gaps, and closed solids."""
+"""Buildings as the 3D standards need them: an id, attributes without gaps, closed solids, and those under a roof."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from shapely.geometry.base import BaseGeometry
 
 from jnt_pipeline.errors import AssemblyError, ExportError
 from jnt_pipeline.territory.model import Territory
-from jnt_pipeline.territory.roofs.layer import solids_of_roof
 from jnt_pipeline.territory.solids import Solid, solids_of
 
-__all__ = ["Attribute", "BuildingRecord", "building_records", "plain_value"]
+__all__ = ["BUILDING_LAYERS", "Attribute", "BuildingRecord", "building_records", "plain_value"]
+
+BUILDING_LAYERS = ("buildings", "roof_faces")
+"""What the records are made of."""
 
 Attribute = str | int | float | bool | list[int]
 """What an attribute may be in a publication; an absent value is left out, never written as zero or text."""
-
-
-_ROOF_LODS = ("2.2", "1.3")
-# At 1.2 the roof is one level, as the solid of LoD1 is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +40,16 @@ class BuildingRecord:
     """Column and row of the square of the plane that holds its representative point; None without footprint."""
     solids: tuple[Solid, ...]
     """One closed LoD1 solid per part of the footprint; none where ``reason`` says why."""
-    roof_solids: tuple[Solid, ...] = ()
-    """The same on their roof faces, at ``roof_lod``; none where that is not asked for, or not above 1.2."""
+    roofs: tuple[Solid, ...] = ()
+    """The same parts under the faces of their roofs, closed, at ``roof_lod`` 2.2 or 1.3; empty where no face is more
+    than the prism."""
 
 
-def building_records(
-    territory: Territory, *, cell_m: float | None = None, with_roofs: bool = False
-) -> Iterator[BuildingRecord]:
+def building_records(territory: Territory, *, cell_m: float | None = None) -> Iterator[BuildingRecord]:
     """The buildings of the twin in the order of their ids, solids extruded one at a time.
 
     With ``cell_m`` they come square by square of that side (metres, counted from the origin of the horizontal CRS),
     by row then column, those without footprint first; the representative point decides, so that each comes once.
-    ``with_roofs``: also the solids on the layer ``roof_faces``, where the twin has it.
 
     Raises ``ExportError`` for a twin without buildings layer, a repeated id, and a building whose layer promises
     a solid (``lod`` 1) that cannot be made.
@@ -82,7 +78,7 @@ def building_records(
     columns = [ordered[name].tolist() for name in names]
     shapes = ordered.geometry.to_numpy()
     ids = [str(building_id) for building_id in ordered["building_id"]]
-    roofs = _roof_faces(territory) if with_roofs else {}
+    faces = _faces(territory)
     for i in by_cell if cell_m else range(len(ordered)):
         values = {name: plain_value(column[i]) for name, column in zip(names, columns, strict=True)}
         attributes = {name: value for name, value in values.items() if value is not None and value != ""}
@@ -92,7 +88,7 @@ def building_records(
             footprint=shapes[i],
             cell=cells[i],
             solids=_solids(ids[i], attributes, shapes[i]),
-            roof_solids=_roof_solids(ids[i], attributes, roofs.get(ids[i])),
+            roofs=_roofs(ids[i], attributes, faces.get(ids[i])),
         )
 
 
@@ -126,28 +122,29 @@ def _solids(building_id: str, attributes: dict[str, Attribute], footprint: Polyg
         ) from error
 
 
-def _roof_faces(territory: Territory) -> dict[str, gpd.GeoDataFrame]:
-    """Records of ``roof_faces`` by building."""
+def _faces(territory: Territory) -> dict[str, gpd.GeoDataFrame]:
+    """The roof faces of each building that has some."""
     if "roof_faces" not in territory.layers:
         return {}
-    return {str(name): faces for name, faces in territory.layer("roof_faces").to_geopandas().groupby("building_id")}
+    frame = territory.layer("roof_faces").to_geopandas()
+    return {str(building_id): own for building_id, own in frame.groupby("building_id", sort=False)}
 
 
-def _roof_solids(
-    building_id: str, attributes: dict[str, Attribute], faces: gpd.GeoDataFrame | None
-) -> tuple[Solid, ...]:
+def _roofs(building_id: str, attributes: dict[str, Attribute], faces: gpd.GeoDataFrame | None) -> tuple[Solid, ...]:
     ground = attributes.get("ground_elevation_m")
-    if faces is None or attributes.get("roof_lod") not in _ROOF_LODS or not isinstance(ground, float):
+    if attributes.get("roof_lod") not in {"2.2", "1.3"} or faces is None or not isinstance(ground, float):
         return ()
+    from jnt_pipeline.territory.roofs.layer import solids_of_roof
+
     try:
         return solids_of_roof(faces, ground)
     except AssemblyError as error:
         raise ExportError(
-            f"the roof faces give no solid: {error.what}",
+            f"the roof faces promise a solid that cannot be made: {error.what}",
             where=building_id,
             found=error.found,
-            expected="the solid that was checked when they were made",
-            remedy="run the assemble stage again",
+            expected="a closed solid, or roof_lod 0 and a reason",
+            remedy=error.remedy or "run the assemble stage again",
         ) from error
 
 

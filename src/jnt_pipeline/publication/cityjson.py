@@ -1,4 +1,4 @@
-"""CityJSON 2.0: the buildings as one city model, closed solids of LoD1 and LoD2 with semantic surfaces."""
+"""CityJSON 2.0: the buildings as one city model, closed solids at LoD1, and at 2.2 or 1.3, with semantic surfaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from jnt_pipeline.publication.building_records import BuildingRecord, building_records
+from jnt_pipeline.publication.building_records import BUILDING_LAYERS, BuildingRecord, building_records
 from jnt_pipeline.publication.origin import crs_url, interval_of_vintages, layer_origin, require_count, write_json
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.territory.model import Territory
@@ -42,7 +42,7 @@ class CityJsonExporter(ExporterDeclaration):
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
         """The buildings and their roofs."""
-        return tuple(name for name in layer_names if name in {"buildings", "roof_faces"})
+        return tuple(name for name in layer_names if name in BUILDING_LAYERS)
 
     def write(self, territory: Territory, folder: Path) -> Publication:
         """Write ``<territory>.city.json``; see ``write_cityjson``."""
@@ -54,22 +54,21 @@ def write_cityjson(territory: Territory, folder: Path) -> Publication:
 
     A building whose footprint has several parts is a ``Building`` with one ``BuildingPart`` per part (CityJSON
     allows no ``MultiSolid`` on buildings, and its ``CompositeSolid`` wants parts that touch). A building without
-    solid is an object without geometry whose attribute ``reason`` says why: none is left out. Where roof faces are
-    known, the solid on them comes after that of LoD1, with ``lod`` 2.2 or 1.3. Coordinates are
+    solid is an object without geometry whose attribute ``reason`` says why: none is left out. Coordinates are
     easting, northing and elevation above the vertical datum, quantised to 1 mm. Raises ``ExportError``.
 
     Source: OGC 20-072r5 (CityJSON 2.0), https://www.cityjson.org/specs/2.0.1/.
     """
     model = _CityModel(territory)
     n_buildings = 0
-    for record in building_records(territory, with_roofs=True):
+    for record in building_records(territory):
         model.add(record)
         n_buildings += 1
     require_count(territory.layer("buildings"), "records", n_buildings)
     path = f"{territory.name}.city.json"
     write_json(folder / path, model.document(), indent=None)
     file = PublishedFile(
-        path=path, media_type=CITYJSON, title="Buildings, solids of LoD1 and LoD2 (CityJSON 2.0)", layer="buildings"
+        path=path, media_type=CITYJSON, title="Buildings, solids at LoD1 and LoD2.2 (CityJSON 2.0)", layer="buildings"
     )
     return Publication(
         files=(file,), records_in={"buildings": n_buildings}, records_out={"buildings": n_buildings}, left_out={}
@@ -93,23 +92,21 @@ class _CityModel:
         """One building, with its parts where it has several."""
         building: dict[str, Any] = {"type": "Building", "attributes": record.attributes}
         self._objects[record.building_id] = building
+        roofs = record.roofs or (None,) * len(record.solids)
+        lod = str(record.attributes.get("roof_lod"))
         if len(record.solids) == 1:
-            building["geometry"] = self._geometries(record, 0)
+            building["geometry"] = self._solids(record.solids[0], roofs[0], lod)
         elif record.solids:
             building["children"] = [f"{record.building_id}-part-{i + 1}" for i in range(len(record.solids))]
-            for i, part_id in enumerate(building["children"]):
+            for part_id, solid, roof in zip(building["children"], record.solids, roofs, strict=True):
                 self._objects[part_id] = {
                     "type": "BuildingPart",
                     "parents": [record.building_id],
-                    "geometry": self._geometries(record, i),
+                    "geometry": self._solids(solid, roof, lod),
                 }
 
-    def _geometries(self, record: BuildingRecord, part: int) -> list[dict[str, Any]]:
-        """One part of a building at the levels of detail that it has, the coarsest first."""
-        geometries = [self._solid(record.solids[part], "1")]
-        if record.roof_solids:
-            geometries.append(self._solid(record.roof_solids[part], str(record.attributes["roof_lod"])))
-        return geometries
+    def _solids(self, prism: Solid, roof: Solid | None, lod: str) -> list[dict[str, Any]]:
+        return [self._solid(prism, "1"), *([] if roof is None else [self._solid(roof, lod)])]
 
     def _solid(self, solid: Solid, lod: str) -> dict[str, Any]:
         grid = np.rint((solid.vertices - self._translate) / _SCALE_M).astype(np.int64)

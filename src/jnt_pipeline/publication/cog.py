@@ -21,6 +21,7 @@ from jnt_pipeline.publication.origin import coordinate_origin, territory_origin
 from jnt_pipeline.publication.pictures import write_picture
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
 from jnt_pipeline.territory.model import StoredRaster, Territory
+from jnt_pipeline.territory.terrain_confidence import Origin
 
 __all__ = ["CogExporter", "write_cog", "write_cogs"]
 
@@ -30,7 +31,22 @@ _TITLES = {
     "dtm": "Terrain elevation (MNT)",
     "dsm": "Surface elevation (MNS)",
     "dhm": "Height above ground (MNH)",
+    "chm": "Canopy height (MHC)",
+    "dtm_confidence": "Confidence of the terrain, 95 %",
+    "dtm_origin": "Origin of the terrain's values",
+    "slope": "Slope of the terrain",
+    "hillshade": "Shaded relief of the terrain",
 }
+_CODED = {
+    "dtm_origin": " ".join(f"{origin.value}={origin.name.lower()}" for origin in Origin),
+    "hillshade": "1=dark 255=bright",
+}
+"""Rasters of bytes (0 = unknown), with what they say; all others are numbers as float32."""
+_UNITS = {"slope": "degree"}
+"""Units of what is not metres."""
+
+_UNPICTURED = {"dtm_confidence", "dtm_origin", "slope", "hillshade"}
+"""They are read beside the terrain; the picture of the terrain is shaded anyway."""
 
 _SAME_GRID_PIXELS = 0.01
 # Tiles share one grid by contract; a hundredth of a pixel is far above the rounding of coordinates in a GeoTIFF
@@ -38,7 +54,7 @@ _SAME_GRID_PIXELS = 0.01
 
 
 class CogExporter(ExporterDeclaration):
-    """The rasters as Cloud Optimized GeoTIFF with overviews, and a PNG of each."""
+    """The rasters as Cloud Optimized GeoTIFF with overviews, and a PNG of those that people look at."""
 
     kind: Literal["cog"] = Field(default="cog", description="Name of the exporter.")
     block_size_px: int = Field(
@@ -48,7 +64,7 @@ class CogExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 3
+        return 4
 
     @property
     def describes_publications(self) -> bool:
@@ -83,6 +99,7 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
             "reference_name": french_name(raster.reference.code),
             **{key: _text(value) for key, value in coordinate_origin(raster.provenance).items()},
             "accuracy": accuracy_text(raster.provenance.accuracy_m),
+            **({"codes": _CODED[name]} if name in _CODED else {}),
         }
         path = folder / f"{name}.tif"
         n_in[name] = write_cog(raster, path, title=title, tags=tags, block_size_px=block_size_px)
@@ -96,7 +113,9 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
                 remedy="the tiles overlap or do not share one grid: derive the terrain again",
             )
         files.append(PublishedFile(path=path.name, media_type=COG, title=title, layer=name))
-        write_picture(path, folder / f"{name}.png", colours=name == "dhm")
+        if name in _UNPICTURED:
+            continue
+        write_picture(path, folder / f"{name}.png", colours=name in {"dhm", "chm"})
         files.append(
             PublishedFile(
                 path=f"{name}.png", media_type="image/png", title=f"{title}, picture", role="overview", layer=name
@@ -108,6 +127,7 @@ def write_cogs(territory: Territory, folder: Path, *, block_size_px: int = 512) 
 def write_cog(raster: StoredRaster, path: Path, *, title: str, tags: dict[str, str], block_size_px: int = 512) -> int:
     """Merge the tiles of one raster into a Cloud Optimized GeoTIFF (float32, deflate, predictor 3, NaN = unknown).
 
+    Codes stay bytes (0 = unknown), and overviews show one of them, never a mean.
     GDAL reads the tiles block by block through a virtual mosaic, so that memory does not grow with the territory.
     The CRS is that of the raster: compound (horizontal and vertical) for elevations, which GeoTIFF 1.1 carries as keys;
     horizontal alone for heights above the ground. Returns the number of cells with a value in the tiles.
@@ -117,6 +137,7 @@ def write_cog(raster: StoredRaster, path: Path, *, title: str, tags: dict[str, s
     """
     from rio_cogeo.cogeo import cog_validate
 
+    is_coded = raster.name in _CODED
     mosaic, n_cells = _mosaic(raster, title, tags)
     with rasterio.Env(GDAL_NUM_THREADS="1", GDAL_PAM_ENABLED="NO"):
         rasterio.shutil.copy(
@@ -125,10 +146,10 @@ def write_cog(raster: StoredRaster, path: Path, *, title: str, tags: dict[str, s
             driver="COG",
             COMPRESS="DEFLATE",
             LEVEL="9",
-            PREDICTOR="FLOATING_POINT",
+            PREDICTOR="NO" if is_coded else "FLOATING_POINT",
             BLOCKSIZE=str(block_size_px),
             OVERVIEWS="IGNORE_EXISTING",
-            OVERVIEW_RESAMPLING="AVERAGE",
+            OVERVIEW_RESAMPLING="NEAREST" if is_coded else "AVERAGE",
             BIGTIFF="IF_SAFER",
             STATISTICS="NO",
         )
@@ -182,6 +203,7 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
             f'<DstRect xOff="{round(column)}" yOff="{round(row)}" xSize="{n_columns}" ySize="{n_rows}"/>'
             f"<NODATA>{nodata}</NODATA></ComplexSource>"
         )
+    is_coded, unit = raster.name in _CODED, _UNITS.get(raster.name, "m")
     crs = CRS.from_user_input(raster.reference.code).to_wkt(version="WKT2_2019")
     items = "".join(f'<MDI key="{key.upper()}">{escape(value)}</MDI>' for key, value in sorted(tags.items()))
     return (
@@ -189,20 +211,22 @@ def _mosaic(raster: StoredRaster, title: str, tags: dict[str, str]) -> tuple[str
         f"<SRS>{escape(crs)}</SRS>"
         f"<GeoTransform>{west!r}, {resolution!r}, 0.0, {north!r}, 0.0, {-resolution!r}</GeoTransform>"
         f"<Metadata>{items}</Metadata>"
-        '<VRTRasterBand dataType="Float32" band="1">'
-        f"<Description>{escape(title)}</Description><UnitType>m</UnitType><NoDataValue>nan</NoDataValue>"
+        f'<VRTRasterBand dataType="{"Byte" if is_coded else "Float32"}" band="1">'
+        f"<Description>{escape(title)}</Description>"
+        f"{'' if is_coded else f'<UnitType>{unit}</UnitType>'}<NoDataValue>{0 if is_coded else 'nan'}</NoDataValue>"
         f"{''.join(sources)}</VRTRasterBand></VRTDataset>"
     ), n_cells
 
 
 def _require_grid(dataset: DatasetReader, tile: Path, raster: StoredRaster) -> None:
     steps = (dataset.transform.a, -dataset.transform.e)
-    if steps != (raster.resolution_m, raster.resolution_m) or dataset.dtypes != ("float32",):
+    expected = "uint8" if raster.name in _CODED else "float32"
+    if steps != (raster.resolution_m, raster.resolution_m) or dataset.dtypes != (expected,):
         raise ExportError(
             "a tile does not have the resolution or type of its raster",
             where=tile.name,
             found=f"{steps[0]} x {steps[1]} m, {', '.join(dataset.dtypes)}",
-            expected=f"{raster.resolution_m} m, one band of float32",
+            expected=f"{raster.resolution_m} m, one band of {expected}",
             remedy="derive the terrain again with one resolution",
         )
 

@@ -14,6 +14,7 @@ from jnt_pipeline.publication.building_records import BuildingRecord
 from jnt_pipeline.publication.gltf import FeatureMesh, Property
 from jnt_pipeline.territory.buildings import COLUMNS
 from jnt_pipeline.territory.outlines import sound_polygons, surfaces
+from jnt_pipeline.territory.roofs.columns import ROOF_COLUMNS
 from jnt_pipeline.territory.solids import ROOF, Face, Solid, triangulate
 
 __all__ = ["mesh_of", "properties_of", "shells_of"]
@@ -23,13 +24,14 @@ _SEMANTICS = {"building_id": "ID", "building_name": "NAME"}
 
 
 def shells_of(record: BuildingRecord) -> tuple[Solid, ...]:
-    """What is drawn of a building: its solids, else its footprint lying on the ground, else nothing.
+    """What is drawn of a building: its solids under their roofs, else prisms, else its footprint on the ground.
 
     Nothing: no solid, and either no ground elevation or a footprint without area.
     """
     ground = record.attributes.get("ground_elevation_m")
-    if record.solids or not isinstance(ground, float):
-        return record.solids
+    solids = record.roofs or record.solids
+    if solids or not isinstance(ground, float):
+        return solids
     flat = surfaces(np.array([record.footprint], dtype=object))[0]
     return tuple(_lying(polygon, ground) for polygon in sound_polygons(flat))
 
@@ -84,9 +86,9 @@ def _face_normals(
 
 
 def properties_of(records: Sequence[BuildingRecord]) -> tuple[Property, ...]:
-    """The columns of ``territory.buildings.COLUMNS`` for the buildings of one tile."""
+    """The columns of ``buildings`` for the buildings of one tile."""
     properties = []
-    for column in COLUMNS:
+    for column in (*COLUMNS, *ROOF_COLUMNS):
         if column.kind not in _KINDS:
             raise ExportError(
                 "a building column of a kind that the property table does not carry",

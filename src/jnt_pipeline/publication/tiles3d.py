@@ -15,7 +15,7 @@ from pydantic import Field
 
 from jnt_pipeline.crs.reference import DeclaredUndulation, Reference
 from jnt_pipeline.crs.transform import Transformation, transformation
-from jnt_pipeline.publication.building_records import BuildingRecord, building_records
+from jnt_pipeline.publication.building_records import BUILDING_LAYERS, BuildingRecord, building_records
 from jnt_pipeline.publication.gltf import glb
 from jnt_pipeline.publication.origin import layer_origin, require_count, with_operations, write_json
 from jnt_pipeline.publication.protocol import ExporterDeclaration, Publication, PublishedFile
@@ -42,7 +42,7 @@ class Tiles3dExporter(ExporterDeclaration):
     @property
     def version(self) -> int:
         """Version of the output."""
-        return 2
+        return 3
 
     @property
     def describes_publications(self) -> bool:
@@ -50,8 +50,8 @@ class Tiles3dExporter(ExporterDeclaration):
         return False
 
     def reads(self, layer_names: tuple[str, ...], raster_names: tuple[str, ...]) -> tuple[str, ...]:
-        """The buildings."""
-        return tuple(name for name in layer_names if name == "buildings")
+        """The buildings and their roofs."""
+        return tuple(name for name in layer_names if name in BUILDING_LAYERS)
 
     def transformations(
         self, reference: Reference, undulation: DeclaredUndulation | None

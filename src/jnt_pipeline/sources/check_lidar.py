@@ -23,6 +23,7 @@ from jnt_pipeline.errors import (
     UnsupportedError,
 )
 from jnt_pipeline.sources.intake import Finding, IntakeReport
+from jnt_pipeline.sources.las_classes import class_name
 from jnt_pipeline.sources.las_header import LasPromise, read_las_promise
 from jnt_pipeline.sources.las_points import TileSummary, point_chunks, read_las_header, scaled, summarise_tile
 from jnt_pipeline.sources.las_reference import StatedCrs, named_code, resolve_reference, stated_crs
@@ -116,7 +117,9 @@ def _point_facts(summary: TileSummary) -> dict[str, JsonValue]:
     mins, maxs = summary.mins, summary.maxs
     return {
         "class_counts": {str(code): n for code, n in summary.class_counts.items()},
+        "classes": {str(code): class_name(code) for code in summary.class_counts},
         "n_withheld": summary.n_withheld,
+        "n_overlap": summary.n_overlap,
         "extent": None
         if mins is None or maxs is None
         else [round(value, 8) for value in (mins[0], mins[1], maxs[0], maxs[1])],
@@ -151,7 +154,8 @@ def _point_findings(path: Path, summary: TileSummary) -> list[Finding]:
             _warning(
                 "no_ground",
                 f"no ground point (class {GROUND_CLASS}): no terrain can be derived from this tile alone",
-                "ask the producer for the classified tile",
+                "ask the producer for the classified tile, or classify its ground (SMRF or cloth simulation: PDAL, "
+                "CloudCompare)",
             )
         )
     if summary.n_withheld:

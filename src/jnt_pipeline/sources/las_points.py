@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jnt_pipeline.area import Bounds
 from jnt_pipeline.base_layers.point_files import las_damage_turned
-from jnt_pipeline.base_layers.points import QUANTA_PER_M, PointBlock, PointChunk
+from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.errors import UnreadableError
 from jnt_pipeline.sources.las_header import LasPromise, read_las_promise
@@ -24,13 +24,14 @@ __all__ = [
     "point_chunks",
     "read_las_header",
     "read_points",
-    "stream_points",
+    "require_in_box",
+    "scaled",
     "summarise_tile",
 ]
 
 CHUNK_POINTS = 1_000_000  # 30 MB of point format 6: memory stays flat, both cores stay busy
-STREAM_POINTS = 250_000  # what a stream holds at a time: as fast, in a quarter of the memory
 VIRTUAL_CLASS = 66  # IGN's synthetic ground points: no pulse, no GPS time, left out of densities
+_OVERLAP_CLASS = 12  # of point formats 0 to 5, which have no flag for it
 _CHUNK_BYTES = 256 << 20  # where records are long
 _COPC_SHARE_MAX = 0.5  # of the tile: above it one pass in file order is faster than an octree query
 _GPS_WEEK_S = 604_800
@@ -44,6 +45,8 @@ class TileSummary:
     n_points: int
     """Points that may be used: withheld ones are left out."""
     n_withheld: int
+    n_overlap: int
+    """Points flagged as overlap of flight lines (LAS 1.4), or of class 12 before: density counts them twice."""
     class_counts: dict[int, int]
     """Points per ASPRS / IGN class code, codes ascending; they add up to ``n_points``."""
     mins: tuple[float, float, float] | None
@@ -116,62 +119,13 @@ def _gathered(parts: list[tuple[NDArray[np.float64], NDArray[np.uint8]]], refere
     return block
 
 
-def stream_points(path: Path, *, bounds: Bounds | None = None) -> Iterator[PointChunk]:
-    """The points of a LAS, LAZ or COPC file that are not withheld, in small chunks: memory is that of one.
-
-    ``bounds`` (west, south, east, north, in the file's CRS) only lets the reader skip what surely lies outside.
-    Raises ``UnreadableError`` when the file is damaged or holds fewer points than promised.
-    """
-    for header, points in point_chunks(path, read_las_promise(path), bounds=bounds, n_points=STREAM_POINTS):
-        withheld = np.asarray(points.withheld)
-        kept = points[withheld == 0] if withheld.any() else points
-        if not len(kept):
-            continue
-        codes = np.ascontiguousarray(kept.classification, np.uint8)
-        steps, origins = _whole_steps(header)
-        if steps is None:
-            xyz = np.column_stack([scaled(kept[name], header, axis) for axis, name in enumerate("XYZ")])
-            yield _chunk_of(xyz, codes, path)
-        else:
-            x, y, z = (np.ascontiguousarray(kept[name]) for name in "XYZ")
-            yield PointChunk(x=x, y=y, z=z, classification=codes, step=steps, origin=origins)
-
-
-def _chunk_of(xyz: NDArray[np.float64], codes: NDArray[np.uint8], path: Path) -> PointChunk:
-    try:
-        return PointChunk.of(xyz, codes)
-    except ValueError as error:
-        raise UnreadableError(
-            "points farther from one another than any tile is wide",
-            where=path.name,
-            found=str(error),
-            expected="points within 200 km",
-            remedy="check the scale and the offset in the header, or download the file again",
-        ) from error
-
-
-def _whole_steps(header: Any) -> tuple[tuple[int, int, int] | None, tuple[int, int, int]]:
-    """Scale and offset of a file in tenths of a millimetre; no scale where one is not whole, or beyond a metre."""
-    scales, offsets = np.asarray(header.scales) * QUANTA_PER_M, np.asarray(header.offsets) * QUANTA_PER_M
-    steps, origins = np.rint(scales), np.rint(offsets)
-    whole = (int(origins[0]), int(origins[1]), int(origins[2]))
-    if (
-        steps.min() < 1
-        or steps.max() > QUANTA_PER_M
-        or np.abs(scales - steps).max() > 1e-9
-        or np.abs(offsets - origins).max() > 1e-4
-    ):
-        return None, whole
-    return (int(steps[0]), int(steps[1]), int(steps[2])), whole
-
-
 def summarise_tile(path: Path) -> TileSummary:
     """Counts per class, box and flight dates of a tile, in one pass of bounded memory.
 
     Raises ``UnreadableError`` when the file is damaged or holds fewer points than promised.
     """
     counts = np.zeros(256, dtype=np.int64)
-    n_withheld = 0
+    n_withheld = n_overlap = 0
     lows, highs, times = [], [], []
     for header, points in point_chunks(path, read_las_promise(path), with_time=True):
         withheld = np.asarray(points.withheld).astype(bool)
@@ -181,6 +135,8 @@ def summarise_tile(path: Path) -> TileSummary:
             continue
         codes = np.asarray(used.classification)
         counts += np.bincount(codes, minlength=256)
+        has_flag = "overlap" in used.point_format.dimension_names
+        n_overlap += int(np.asarray(used.overlap).sum()) if has_flag else int((codes == _OVERLAP_CLASS).sum())
         ends = [(axis[[axis.argmin(), axis.argmax()]]) for axis in (used["X"], used["Y"], used["Z"])]
         lows.append([float(scaled(end[:1], header, i)[0]) for i, end in enumerate(ends)])
         highs.append([float(scaled(end[1:], header, i)[0]) for i, end in enumerate(ends)])
@@ -189,6 +145,7 @@ def summarise_tile(path: Path) -> TileSummary:
     return TileSummary(
         n_points=int(counts.sum()),
         n_withheld=n_withheld,
+        n_overlap=n_overlap,
         class_counts={int(code): int(counts[code]) for code in np.flatnonzero(counts)},
         mins=_triple(np.min(lows, axis=0)) if lows else None,
         maxs=_triple(np.max(highs, axis=0)) if highs else None,
@@ -204,11 +161,13 @@ def point_chunks(
     with_time: bool = False,
     whole: bool = False,
     n_points: int | None = None,
+    unchecked: bool = False,
 ) -> Iterator[tuple[Any, Any]]:
     """Pairs (laspy header, laspy points) of at most ``n_points`` (about a million), in the order of the file.
 
     ``bounds`` (west, south, east, north) only lets a reader skip what surely lies outside; filter what comes.
-    ``with_time`` decompresses the GPS time too, ``whole`` every dimension.
+    ``with_time`` decompresses the GPS time too, ``whole`` every dimension. ``unchecked`` leaves it to the caller to
+    compare the points with the header (``require_in_box``).
     Raises ``UnreadableError`` when fewer points come than promised, or points that contradict the header.
     """
     import laspy
@@ -228,7 +187,8 @@ def point_chunks(
             if bounds is not None and _skips(header, bounds):
                 return
             if bounds is not None and not whole and _prefers_octree(header, bounds):
-                yield header, _checked(_octree_points(path, bounds, selection), header)
+                points = _octree_points(path, bounds, selection)
+                yield header, points if unchecked else _checked(points, header)
                 return
             n_chunk = max(1, min(n_points or CHUNK_POINTS, _CHUNK_BYTES // max(1, header.point_format.size)))
             while n_read < header.point_count:
@@ -236,7 +196,7 @@ def point_chunks(
                 if not len(points):
                     raise EOFError("the file ends before its last point")
                 n_read += len(points)
-                yield header, _checked(points, header)
+                yield header, points if unchecked else _checked(points, header)
 
 
 def read_las_header(path: Path, promise: LasPromise) -> Any:
@@ -285,18 +245,24 @@ def _class_table(classes: Sequence[int] | None, exclude_classes: Iterable[int]) 
 
 
 def _checked(points: Any, header: Any) -> Any:
-    """Refuse points outside the box of the header: the sign of a damaged block, since LAZ has no checksum."""
-    if not len(points):
-        return points
+    if len(points):
+        axes = [points[name] for name in "XYZ"]
+        require_in_box([axis.min() for axis in axes], [axis.max() for axis in axes], header)
+    return points
+
+
+def require_in_box(lows: Sequence[int], highs: Sequence[int], header: Any) -> None:
+    """Refuse points, stored from ``lows`` to ``highs`` in x, y, z, that lie outside the box of the header.
+
+    Raises ``ValueError``: the sign of a damaged block, since LAZ has no checksum.
+    """
     slack = 2 * np.asarray(header.scales)  # writers round the box before or after scaling
-    for i, name in enumerate("XYZ"):
-        axis = points[name]
-        low, high = scaled(np.array([axis.min(), axis.max()]), header, i)
+    for i, name in enumerate("xyz"):
+        low, high = scaled(np.array([lows[i], highs[i]]), header, i)
         if low < header.mins[i] - slack[i] or high > header.maxs[i] + slack[i]:
             raise ValueError(
-                f"{name.lower()} from {low} to {high} where the header states {header.mins[i]} to {header.maxs[i]}"
+                f"{name} from {low} to {high} where the header states {header.mins[i]} to {header.maxs[i]}"
             )
-    return points
 
 
 def _backend() -> Any:

@@ -21,8 +21,9 @@ from jnt_pipeline.errors import EmptySourceError, SourceError
 from jnt_pipeline.provenance import Counts, SourceFile
 from jnt_pipeline.sources.files import delivered_files, fingerprint, safe_name
 from jnt_pipeline.sources.las_header import read_las_promise
-from jnt_pipeline.sources.las_points import TileSummary, read_las_header, read_points, stream_points, summarise_tile
+from jnt_pipeline.sources.las_points import TileSummary, read_las_header, read_points, summarise_tile
 from jnt_pipeline.sources.las_reference import resolve_reference, stated_crs
+from jnt_pipeline.sources.las_stream import stream_points
 from jnt_pipeline.sources.protocol import SourceDeclaration, SourceUnit
 
 __all__ = [

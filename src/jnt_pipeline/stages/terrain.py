@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -21,16 +22,32 @@ from jnt_pipeline.runner import Planned
 from jnt_pipeline.stages.kilometres import widened
 from jnt_pipeline.stages.raster_files import RasterFile, values_from_files
 from jnt_pipeline.stages.rasters import write_raster
+from jnt_pipeline.stages.terrain_bands import TerrainBands, placed, widened_grid
 from jnt_pipeline.stages.tiles import Cell, PointFile, stream_files
 from jnt_pipeline.store import Record, Unit
-from jnt_pipeline.territory.grid import Grid, pixel_quanta
-from jnt_pipeline.territory.terrain import TerrainParameters, TerrainPoints, derive_dhm, derive_surfaces
+from jnt_pipeline.territory.grid import Grid
+from jnt_pipeline.territory.terrain import (
+    TerrainParameters,
+    TerrainPoints,
+    derive_dhm,
+    derive_surfaces,
+    derive_tops,
+)
+from jnt_pipeline.territory.terrain_confidence import slope_rim
 from jnt_pipeline.territory.terrain_from_rasters import filled_from
+from jnt_pipeline.territory.terrain_returns import ReturnMarks
 from jnt_pipeline.twin import RasterEntry, TwinIndex
 
-__all__ = ["TerrainWork", "plan_terrain", "raster_entries"]
+__all__ = ["ROOFS_FILE", "TerrainWork", "plan_terrain", "raster_entries"]
 
-VERSION = 2
+logger = logging.getLogger(__name__)
+
+VERSION = 4
+
+ROOFS_FILE = "roofs.tif"
+"""Height of the highest return of roof classes above the terrain: not a raster of the twin, later steps read it."""
+
+Values = NDArray[np.float32]
 
 
 def plan_terrain(
@@ -47,7 +64,8 @@ def plan_terrain(
             name=cell.name,
             version=VERSION,
             parameters={
-                "terrain": config.terrain.model_dump(mode="json"),
+                "terrain": config.terrain.of_points(),
+                "roof_classes": config.buildings.roof_classes,
                 "grid": cell.grid.bounds,
                 "reference": str(config.reference),
                 **_fillers(config, fillers),
@@ -62,6 +80,7 @@ def plan_terrain(
             around=around,
             files=near,
             parameters=config.terrain,
+            roof_classes=config.buildings.roof_classes,
             reference=config.reference,
             rasters=fillers,
             undulation=config.undulation,
@@ -84,23 +103,35 @@ def raster_entries(
     config: TwinConfig,
     base: TwinIndex,
     terrain: Mapping[str, Record],
+    flat: Mapping[str, Record],
     files: tuple[PointFile, ...],
     rasters: tuple[RasterFile, ...],
 ) -> dict[str, RasterEntry]:
-    """The rasters of the twin: those that points, or rasters of their kind, can say something of."""
+    """The rasters of the twin: those that points, or rasters of their kind, can say something of.
+
+    ``flat``: cells whose water was made flat, in the rasters that they wrote again.
+    """
     surfaces = {raster.surface for raster in rasters}
-    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}}
+    made_of = {"dtm": {"dtm"}, "dsm": {"dsm"}, "dhm": {"dtm", "dsm"}, "chm": {"vegetation points"}}
+    if files:  # of rasters alone nobody knows how they came about
+        made_of |= {"dtm_confidence": {"dtm"}, "dtm_origin": {"dtm"}}
     return {
         name: RasterEntry(
-            tiles={record.path(f"{name}.tif"): record.outputs[f"{name}.tif"] for record in terrain.values()},
+            tiles=_tiles(f"{name}.tif", terrain, flat),
             # Heights above the ground count from no datum: whoever moves them must not add an undulation.
-            reference=config.reference.flat() if name == "dhm" else config.reference,
+            reference=config.reference if name in {"dtm", "dsm"} else config.reference.flat(),
             resolution_m=config.terrain.resolution_m,
             provenance=_raster_origin(base, files, [one for one in rasters if one.surface in {name, *made_of[name]}]),
         )
-        for name in ("dtm", "dsm", "dhm")
+        for name in made_of
         if terrain and (files or name in surfaces or made_of[name] <= surfaces)
     }
+
+
+def _tiles(file: str, terrain: Mapping[str, Record], flat: Mapping[str, Record]) -> dict[str, str]:
+    """Checksum of one raster of each cell by its path, as it was written last."""
+    makers = [flat[cell] if cell in flat and file in flat[cell].outputs else made for cell, made in terrain.items()]
+    return {maker.path(file): maker.outputs[file] for maker in makers if file in maker.outputs}
 
 
 def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Sequence[RasterFile]) -> Provenance:
@@ -114,20 +145,29 @@ def _raster_origin(base: TwinIndex, files: tuple[PointFile, ...], rasters: Seque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainWork:
-    """DTM, DSM and DHM of one cell, with the points around it; elevation rasters fill what the points leave void."""
+    """DTM, DSM, DHM and CHM of one cell, with the points around it; elevation rasters fill what they leave void."""
 
     grid: Grid
     around: Bounds
     files: tuple[PointFile, ...]
     parameters: TerrainParameters
+    roof_classes: tuple[int, ...]
     reference: Reference
     rasters: tuple[RasterFile, ...] = ()
     undulation: DeclaredUndulation | None = None
 
     def __call__(self, folder: Path) -> Mapping[str, Any]:
-        """Write ``dtm.tif``, ``dsm.tif``, ``dhm.tif``; the facts tell the share of each source."""
-        n_points, dtm, dsm = self._from_points(folder)
-        facts: dict[str, Any] = {"n_points_read": n_points}
+        """Write the rasters and the bands, ``chm.tif`` and ``roofs.tif`` of points; facts tell the sources' shares."""
+        facts, found, bands = self._from_points(folder)
+        dtm, dsm = found.pop("dtm"), found.pop("dsm")
+        if facts["n_points_read"] and np.isnan(dtm).all():
+            facts["reason"] = "no_ground_points"
+            logger.warning(
+                "no terrain from %d points: none, or fewer than three, of classes %s; classify the ground of these "
+                "tiles first (SMRF or cloth simulation: PDAL, CloudCompare), or name its classes in ground_classes",
+                facts["n_points_read"],
+                self.parameters.ground_classes,
+            )
         if self.rasters:
             by_points = _known_pct(dtm)
             dtm, dtm_grids = self._filled(dtm, "dtm")
@@ -141,21 +181,33 @@ class TerrainWork:
             }
         else:
             dhm = derive_dhm(dsm, dtm)
-        for name, values in (("dtm", dtm), ("dsm", dsm), ("dhm", dhm)):
+        for name, values in {"dtm": dtm, "dsm": dsm, "dhm": dhm, **found}.items():
             write_raster(values, self.grid, self.reference, folder / f"{name}.tif")
+        facts |= bands.filled_by(dtm).write(self.grid, self.reference, folder)
         return {**facts, "dtm_known_pct": _known_pct(dtm)}
 
-    def _from_points(self, scratch: Path) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-        """Number of points that could matter, DTM and DSM: NaN where no point can give a value."""
+    def _from_points(self, scratch: Path) -> tuple[dict[str, Any], dict[str, Values], TerrainBands]:
+        """Facts on the points that could matter, their rasters by name (NaN: no point gives a value), and the bands."""
         part = self._reached()
         if part is None:
-            return 0, np.full(self.grid.shape, np.nan, np.float32), np.full(self.grid.shape, np.nan, np.float32)
+            nothing = np.full(self.grid.shape, np.nan, np.float32)
+            return {"n_points_read": 0}, {"dtm": nothing, "dsm": nothing}, TerrainBands.nothing(self.grid)
+        kinds, rim = (self.parameters.vegetation_classes, self.roof_classes), slope_rim(self.parameters)
         with Spool(scratch) as spool:
-            points = TerrainPoints(part, self.parameters, spool=spool)
+            points = TerrainPoints(widened_grid(part, rim), self.parameters, kinds=kinds, spool=spool)
+            marks = ReturnMarks(part, self.parameters)
             for chunk in stream_files(self.files, self.around):
                 points.add(chunk)
+                marks.add(chunk)
             dtm, dsm = derive_surfaces(points)
-        return points.n_points, _placed(dtm, part, self.grid), _placed(dsm, part, self.grid)
+        bands = TerrainBands.of(marks, dtm, self.parameters, self.grid)
+        made = {"dtm": dtm, "dsm": dsm}
+        if self.files:
+            made |= {"chm": derive_tops(points, 0, dtm), Path(ROOFS_FILE).stem: derive_tops(points, 1, dtm)}
+        spikes = points.spikes - rim
+        n_spikes = int(((spikes >= 0) & (spikes < part.shape)).all(axis=1).sum())
+        inner = {name: placed(values[rim:-rim, rim:-rim], part, self.grid, np.nan) for name, values in made.items()}
+        return {"n_points_read": points.n_points, "n_spikes": n_spikes}, inner, bands
 
     def _reached(self) -> Grid | None:
         """The pixels that points can give a value to: all, unless rasters make the cell reach beyond their box."""
@@ -178,18 +230,6 @@ class TerrainWork:
         found = values_from_files(self.rasters, surface, self.grid, self.reference, self.undulation)
         grids = {grid.name: grid.sha256 for one in found.transformations for grid in one.operation.grids}
         return filled_from(values, found.values), grids
-
-
-def _placed(values: NDArray[np.float32], part: Grid, grid: Grid) -> NDArray[np.float32]:
-    """Values of a part of ``grid``, NaN elsewhere: a pixel depends on the points alone, not on the extent."""
-    if part == grid:
-        return values
-    whole = np.full(grid.shape, np.nan, np.float32)
-    size = pixel_quanta(grid.resolution_m)
-    row = (grid.first_centre[1] - part.first_centre[1]) // size
-    column = (part.first_centre[0] - grid.first_centre[0]) // size
-    whole[row : row + part.n_rows, column : column + part.n_columns] = values
-    return whole
 
 
 def _known_pct(values: NDArray[np.float32]) -> float:

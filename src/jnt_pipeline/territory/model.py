@@ -75,7 +75,7 @@ class RasterWindow:
     """Values read from a raster of the twin."""
 
     values: NDArray[np.float32]
-    """Shape (n_rows, n_columns), north up, metres; NaN where nothing is known."""
+    """Shape (n_rows, n_columns), north up, metres; NaN where nothing is known. Rasters of codes: bytes, 0 = unknown."""
     transform: Affine
     """Pixel corner to horizontal CRS."""
     reference: Reference
@@ -104,7 +104,9 @@ class StoredRaster:
         opened = [rasterio.open(tile) for tile in self.tiles]
         try:
             bounds = None if bbox is None else _whole_pixels(bbox, opened[0].transform)
-            values, transform = merge(opened, bounds=bounds, nodata=float("nan"))
+            # Codes are bytes: their files say that 0 is unknown.
+            nodata = float("nan") if opened[0].dtypes[0] == "float32" else None
+            values, transform = merge(opened, bounds=bounds, nodata=nodata)
         except (rasterio.errors.RasterioError, ValueError) as error:
             raise AssemblyError(
                 "the box does not meet the raster", where=self.name, found=str(bbox), remedy="ask inside the territory"

@@ -72,12 +72,12 @@ class PointStrips:
         self._counts = np.zeros(self.n_strips, np.int64)
         self._spool = spool
         self.n_points = 0
-        """Points added, those of strips already taken included."""
+        """Points added, those of strips already dropped included."""
 
     def add(self, x: Integers, y: Integers, z: Integers) -> None:
         """Points inside the box, (n,) each, relative to its south-west corner; copies are kept."""
         ends = np.zeros(self.n_strips + 1, np.int64)
-        sorted_points = np.empty((3, len(x)), np.int32)
+        sorted_points = np.empty((len(x), 3), np.int32)
         _by_strip(x, y, z, sorted_points, ends)
         self.n_points += len(x)
         for strip in np.flatnonzero(np.diff(ends)).tolist():
@@ -88,21 +88,43 @@ class PointStrips:
                     slab = self._open[strip] = _slab()
                 used = int(self._counts[strip]) % _SLAB
                 n = min(end - begin, _SLAB - used)
-                slab[:, used : used + n] = sorted_points[:, begin : begin + n]
+                slab[used : used + n] = sorted_points[begin : begin + n]
                 self._counts[strip] += n
                 begin += n
                 if used + n == _SLAB:
                     self._full[strip].append(self._put(slab))
                     self._open[strip] = None
 
-    def taken(self, strip: int) -> Integers:
-        """The points (3, n) of a strip, which is empty afterwards."""
+    def points(self, strip: int) -> Integers:
+        """The points (n, 3) of a strip, in the order of their arrival."""
         parts = [self._got(slab) for slab in self._full[strip]]
         last = self._open[strip]
         if last is not None:
-            parts.append(last[:, : int(self._counts[strip]) % _SLAB])
+            parts.append(last[: int(self._counts[strip]) % _SLAB])
+        return np.concatenate([*parts, np.empty((0, 3), np.int32)])
+
+    def drop(self, strip: int) -> None:
+        """Forget the points of a strip."""
         self._full[strip], self._open[strip], self._counts[strip] = [], None, 0
-        return np.concatenate([*parts, np.empty((3, 0), np.int32)], axis=1)
+
+    def blocks_near(
+        self, x: NDArray[np.int64], y: NDArray[np.int64], wanted: NDArray[np.bool_], reach: int
+    ) -> NDArray[np.bool_]:
+        """Which squares of the side of a strip hold a point within ``reach`` of a wanted pixel, and some others.
+
+        Pixels at the eastings ``x`` (columns,) and northings ``y`` (rows,) relative to the corner of the box, wanted
+        (rows, columns). Shape (strips, squares from west to east).
+        """
+        near = np.zeros((self.n_strips, (self.box[2] - self.box[0]) // STRIP + 1), np.bool_)
+        rows, columns = y // STRIP, x // STRIP
+        for strip in np.unique(rows).tolist():
+            near[strip, columns[wanted[rows == strip].any(axis=0)]] = True
+        for _ in range(reach // STRIP + 1):
+            near[1:] |= near[:-1].copy()
+            near[:-1] |= near[1:].copy()
+            near[:, 1:] |= near[:, :-1].copy()
+            near[:, :-1] |= near[:, 1:].copy()
+        return near
 
     def _put(self, slab: Integers) -> Integers | int:
         return slab if self._spool is None else self._spool.put(slab.data)
@@ -111,7 +133,7 @@ class PointStrips:
         if not isinstance(slab, int):
             return slab
         assert self._spool is not None
-        return np.frombuffer(self._spool.get(slab, 3 * 4 * _SLAB), np.int32).reshape(3, _SLAB)
+        return np.frombuffer(self._spool.get(slab, 3 * 4 * _SLAB), np.int32).reshape(_SLAB, 3)
 
 
 class CellWindow:
@@ -120,8 +142,13 @@ class CellWindow:
     Of several points at one position the lowest is kept. The order within a cell is that of arrival.
     """
 
-    def __init__(self, strips: PointStrips) -> None:
-        self._strips = strips
+    def __init__(
+        self, strips: PointStrips, *, blocks: NDArray[np.bool_] | None = None, keeps_strips: bool = False
+    ) -> None:
+        """``blocks``: squares whose points are looked at (``PointStrips.blocks_near``); strips are dropped as they are
+        read, unless kept for another window.
+        """
+        self._strips, self._blocks, self._keeps = strips, blocks, keeps_strips
         west, _, east, _ = strips.box
         area = (east - west + 1) * STRIP * strips.n_strips
         ideal = math.sqrt(area * _POINTS_PER_CELL / max(strips.n_points, 1))
@@ -140,7 +167,8 @@ class CellWindow:
         first = min(max(south // STRIP, self._first), self._strips.n_strips - 1)
         end = max(min(north // STRIP + 1, self._strips.n_strips), first + 1, self._end)
         for strip in range(self._end, first):
-            self._strips.taken(strip)
+            if not self._keeps:
+                self._strips.drop(strip)
         parts = [self._kept(first)]
         arriving = range(max(self._end, first), end)
         parts += [list(part) for part in mapped(lambda strip: self._sorted_strip(strip, strip - first), arriving)]
@@ -166,20 +194,28 @@ class CellWindow:
 
     def _sorted_strip(self, strip: int, place: int) -> _Sorted:
         """A strip sorted by cell, northings relative to the strip ``place`` strips below it."""
-        raw = self._strips.taken(strip)
-        x, y, z = (np.empty(raw.shape[1], np.int32) for _ in range(3))
+        raw = self._raw(strip)
+        if self._blocks is not None:
+            raw = raw[self._blocks[strip, raw[:, 0] // STRIP]]
+        x, y, z = (np.empty(len(raw), np.int32) for _ in range(3))
         starts = np.empty(self._n_cells + 1, np.int32)
         kept = int(_pack(raw, strip * STRIP, self.cell, self._n_columns, starts, x, y, z))
         return x[:kept], y[:kept] - np.int32((strip - place) * STRIP), z[:kept], starts
 
+    def _raw(self, strip: int) -> Integers:
+        raw = self._strips.points(strip)
+        if not self._keeps:
+            self._strips.drop(strip)
+        return raw
+
 
 def _slab() -> Integers:
-    return np.frombuffer(mmap.mmap(-1, 3 * 4 * _SLAB), np.int32).reshape(3, _SLAB)
+    return np.frombuffer(mmap.mmap(-1, 3 * 4 * _SLAB), np.int32).reshape(_SLAB, 3)
 
 
 @compiled
 def _by_strip(x: Integers, y: Integers, z: Integers, sorted_points: Integers, ends: NDArray[np.int64]) -> None:
-    """Counting sort by strip into (3, n); ``ends`` (strips + 1,) receives where each begins, and the end."""
+    """Counting sort by strip into (n, 3); ``ends`` (strips + 1,) receives where each begins, and the end."""
     for i in range(len(x)):
         ends[np.int64(y[i]) // STRIP + 1] += 1
     for k in range(1, len(ends)):
@@ -188,7 +224,7 @@ def _by_strip(x: Integers, y: Integers, z: Integers, sorted_points: Integers, en
     for i in range(len(x)):
         strip = np.int64(y[i]) // STRIP
         j = walkers[strip]
-        sorted_points[0, j], sorted_points[1, j], sorted_points[2, j] = x[i], y[i], z[i]
+        sorted_points[j, 0], sorted_points[j, 1], sorted_points[j, 2] = x[i], y[i], z[i]
         walkers[strip] = j + 1
 
 
@@ -203,21 +239,20 @@ def _pack(
     y: Integers,
     z: Integers,
 ) -> int:
-    """Sort the points (3, n) of a strip by cell; those of distinct positions go to ``x, y, z``.
+    """Sort the points (n, 3) of a strip by cell; those of distinct positions go to ``x, y, z``.
 
     Of several points at one position the lowest counts. ``starts`` (cells of the strip + 1,) receives the first point
     of each, and the end, which is returned.
     """
-    raw_x, raw_y, raw_z = raw[0], raw[1], raw[2]
-    n = len(raw_x)
+    n = len(raw)
     cells = np.empty(n, np.int32)
     ends = np.zeros(len(starts), np.int32)
     per_cell = 1.0 / cell
     for i in range(n):
         # The quotient rounded down: a product is off by one at most, which the remainder shows.
-        row, column = int((raw_y[i] - south) * per_cell), int(raw_x[i] * per_cell)
-        row += (raw_y[i] - south - row * cell >= cell) - (raw_y[i] - south - row * cell < 0)
-        column += (raw_x[i] - column * cell >= cell) - (raw_x[i] - column * cell < 0)
+        row, column = int((raw[i, 1] - south) * per_cell), int(raw[i, 0] * per_cell)
+        row += (raw[i, 1] - south - row * cell >= cell) - (raw[i, 1] - south - row * cell < 0)
+        column += (raw[i, 0] - column * cell >= cell) - (raw[i, 0] - column * cell < 0)
         cells[i] = row * n_columns + column
         ends[cells[i] + 1] += 1
     for k in range(1, len(ends)):
@@ -235,20 +270,20 @@ def _pack(
                 i = order[o]
                 same = -1
                 for j in range(starts[k], kept):
-                    if x[j] == raw_x[i] and y[j] == raw_y[i]:
+                    if x[j] == raw[i, 0] and y[j] == raw[i, 1]:
                         same = j
                         break
                 if same >= 0:
-                    z[same] = min(z[same], raw_z[i])
+                    z[same] = min(z[same], raw[i, 2])
                 else:
-                    x[kept], y[kept], z[kept] = raw_x[i], raw_y[i], raw_z[i]
+                    x[kept], y[kept], z[kept] = raw[i, 0], raw[i, 1], raw[i, 2]
                     kept += 1
         else:  # a crowded cell: sort, lest the work grow with its square
             keys, levels = np.empty(end - begin, np.int64), np.empty(end - begin, np.int32)
             for o in range(begin, end):
                 i = order[o]
-                keys[o - begin] = (np.int64(raw_x[i]) << 32) | np.int64(raw_y[i])
-                levels[o - begin] = raw_z[i]
+                keys[o - begin] = (np.int64(raw[i, 0]) << 32) | np.int64(raw[i, 1])
+                levels[o - begin] = raw[i, 2]
             sort_with(keys, levels)
             for j in range(len(keys)):
                 if j > 0 and keys[j] == keys[j - 1]:

@@ -16,16 +16,16 @@ __all__ = ["TerrainPoints"]
 
 Integers = NDArray[np.int32]
 
-_GROUND, _SURFACE = 1, 2
+_GROUND, _SURFACE, _KIND = 1, 2, 4  # _KIND << k: of the kind k
 _NOTHING = np.iinfo(np.int32).min  # elevation of a pixel without return
 _HIGHEST = 100_000 * QUANTA_PER_M  # elevations beyond 100 km are damaged records
 
 
 class TerrainPoints:
-    """Ground points in and around a grid, and the highest return of each of its pixels.
+    """Ground points in and around a grid, and the highest returns of each of its pixels.
 
     The same for any order of the points and any cut into chunks. Coordinates are those of the horizontal CRS of the
-    grid. 12 bytes a ground point, in memory or in a spool, and 12 a pixel, whatever is added.
+    grid. 12 bytes a ground point, in memory or in a spool, and 12 a pixel, whatever is added; 4 more for each kind.
     """
 
     def __init__(
@@ -34,12 +34,14 @@ class TerrainPoints:
         parameters: TerrainParameters,
         *,
         with_surface: bool = True,
+        kinds: tuple[tuple[int, ...], ...] = (),
         spool: Spool | None = None,
     ) -> None:
         """Start empty.
 
-        Parameters: without the surface, only what the terrain needs is kept; ``spool`` where ground points wait, so
-        that memory does not grow with them; None: in memory.
+        Parameters: without the surface, only what the terrain needs is kept; ``kinds``: up to six sets of classes of
+        which the highest return in each pixel of the grid is kept; ``spool`` where ground points wait, so that memory
+        does not grow with them; None: in memory.
         """
         if grid.resolution_m != parameters.resolution_m:
             raise AssemblyError(
@@ -52,8 +54,11 @@ class TerrainPoints:
         self.grid, self.parameters = grid, parameters
         self.n_points = 0
         """Points added that lie in the box within which points can matter."""
+        self.spikes = np.empty((0, 2), np.int64)
+        """Row and column of each ground point of the grid that the terrain, once derived, does not follow."""
         size = pixel_quanta(grid.resolution_m)
-        width = max(quanta(parameters.void_max_m), quanta(parameters.surface_void_max_m) + 2 * size)
+        reach = quanta(parameters.void_max_m + parameters.spike_reach_m)
+        width = max(reach, quanta(parameters.surface_void_max_m) + 2 * size)
         self.ground = PointStrips(box_around(grid, width), spool)
         reach = quanta(parameters.surface_void_max_m) + quanta(REACH_MARGIN_M)
         self.rim = -(-reach // size)
@@ -63,10 +68,14 @@ class TerrainPoints:
         """Elevation of the highest return of each pixel, the rim included; ``is_return`` tells where there is one."""
         self.top_x, self.top_y = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         """Its position, relative to the south-west corner of the box of ``ground``."""
+        self.kind_z = np.full((len(kinds), *grid.shape), _NOTHING, np.int32)
+        """Elevation of the highest return of a kind in each pixel; ``is_of_kind`` tells where there is one."""
         self._roles = np.zeros(256, np.uint8)
         self._roles[list(parameters.ground_classes)] |= _GROUND
         if with_surface:
             self._roles[[code for code in range(256) if code not in parameters.surface_excluded_classes]] |= _SURFACE
+        for k, classes in enumerate(kinds):
+            self._roles[list(classes)] |= _KIND << k
         x, y = grid.first_centre
         # Doubled, since the edge of a pixel may lie on half a unit.
         self._pixels = (2 * (x - self.rim * size) - size, 2 * (y + self.rim * size) + size, 2 * size)
@@ -75,6 +84,11 @@ class TerrainPoints:
     def is_return(self) -> NDArray[np.bool_]:
         """Shape of ``top_z``: where a pixel holds a return of the surface."""
         return np.not_equal(self.top_z, _NOTHING)
+
+    @property
+    def is_of_kind(self) -> NDArray[np.bool_]:
+        """Shape of ``kind_z``: where a pixel holds a return of a kind."""
+        return np.not_equal(self.kind_z, _NOTHING)
 
     def add(self, chunk: PointChunk) -> None:
         """Take what matters of some points, in the CRS of the grid.
@@ -102,6 +116,7 @@ class TerrainPoints:
             self.ground.box,
             self._pixels,
             tops,
+            (self.kind_z, self.rim),
             (x, y, z),
         )
         self.n_points += n_inside
@@ -140,9 +155,10 @@ def _sift(
     box: Box,
     pixels: tuple[int, int, int],
     tops: tuple[Integers, Integers, Integers],
+    kinds: tuple[Integers, int],
     ground: tuple[Integers, Integers, Integers],
 ) -> tuple[int, int]:
-    """Write the ground points of the box, relative to its corner, and raise the tops of the pixels.
+    """Write the ground points of the box, relative to its corner; raise the tops of the pixels, and of the kinds.
 
     Of the returns of a pixel the highest counts; of several, that of the greatest easting, then northing. A pixel
     holds its west and its north edge. Returns the number of ground points written, and of points in the box.
@@ -150,7 +166,11 @@ def _sift(
     x, y, z = steps
     top_x, top_y, top_z = tops
     ground_x, ground_y, ground_z = ground
-    n_rows, n_columns = top_z.shape
+    kind_z, rim = kinds
+    n_kinds = len(kind_z)
+    n_rows, n_columns = kind_z.shape[1] + 2 * rim, kind_z.shape[2] + 2 * rim
+    if len(top_z):
+        n_rows, n_columns = top_z.shape
     west, north, size = pixels
     per_pixel = 1.0 / size
     n_ground = n_inside = 0
@@ -167,7 +187,7 @@ def _sift(
         if role & _GROUND:
             ground_x[n_ground], ground_y[n_ground], ground_z[n_ground] = ox, oy, level
             n_ground += 1
-        if role & _SURFACE:
+        if role > _GROUND:
             across, down = 2 * px - west, north - 2 * py
             if across < 0 or down < 0:
                 continue
@@ -175,7 +195,13 @@ def _sift(
             column, row = int(across * per_pixel), int(down * per_pixel)
             column += (across - column * size >= size) - (across - column * size < 0)
             row += (down - row * size >= size) - (down - row * size < 0)
-            if row < n_rows and column < n_columns:
+            if row >= n_rows or column >= n_columns:
+                continue
+            if rim <= row < n_rows - rim and rim <= column < n_columns - rim:
+                for k in range(n_kinds):
+                    if role & (_KIND << k):
+                        kind_z[k, row - rim, column - rim] = max(kind_z[k, row - rim, column - rim], level)
+            if role & _SURFACE:
                 top = top_z[row, column]
                 if level > top or (
                     level == top and (ox > top_x[row, column] or (ox == top_x[row, column] and oy > top_y[row, column]))

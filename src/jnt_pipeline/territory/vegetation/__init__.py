@@ -1,0 +1,1 @@
+"""Vegetation (*végétation*): trees and their crowns, from heights of vegetation above the ground."""
