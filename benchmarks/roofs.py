@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.samples.made_roofs import SHAPES, made_roof
+from jnt_pipeline.samples.made_towns import made_town_building
 from jnt_pipeline.samples.rive import RECIPE as RIVE
 from jnt_pipeline.samples.scan import scan_strips
 from jnt_pipeline.territory.roofs.layer import derive_roofs, solids_of_roof
@@ -132,6 +133,28 @@ def made(n: int) -> None:
         )
 
 
+def town(n: int) -> None:
+    """The set on which the parameters were chosen."""
+    houses = [made_town_building(seed) for seed in range(n)]
+    n_faces, near, size, valid = 0, [], [], []
+    for house in houses:
+        one = frame([house.footprint], [0.0], FRANCE)
+        table, faces = derive_roofs(one, block(house.points, FRANCE), (6,), RoofParameters())
+        valid.append(bool(rebuilt(table, faces)[0]) and table["roof_lod"].iloc[0] == "2.2")
+        n_faces += len(faces)
+        tree = cKDTree(house.points[:, :2])
+        above = np.array([house.points[k, 2].max() for k in tree.query_ball_point(house.points[:, :2], 0.5)])
+        roof = house.points[above - house.points[:, 2] <= 1.0]
+        near.append(int((np.abs(elevations(faces, roof[:, :2]) - roof[:, 2]) <= 0.3).sum()))
+        size.append(len(roof))
+    share = np.array(near) / np.array(size)
+    print(f"\nMade town, {n} buildings of several parts: {n_faces} faces, one valid LoD2 solid {np.mean(valid):.1%}")
+    print(
+        f"  points within 0.3 m vertically, without façades: {sum(near) / sum(size):.1%}; "
+        f"buildings with 90 % of theirs so: {np.mean(share >= 0.9):.1%}"
+    )
+
+
 def territory(size_km: float) -> None:
     town = RIVE.build(RIVE.seed, RIVE.extent(size_km))
     parts = []
@@ -224,6 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.made:
         made(arguments.made)
+        town(3 * arguments.made)
     if arguments.territory_km:
         territory(arguments.territory_km)
     if arguments.delft:

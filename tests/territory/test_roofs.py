@@ -15,11 +15,13 @@ from shapely.geometry import MultiPolygon, Polygon, box
 from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.samples.made_roofs import SHAPES, MadeRoof, made_roof
-from jnt_pipeline.territory.roofs.layer import FACE_COLUMNS, ROOF_COLUMNS, derive_roofs, solids_of_roof
+from jnt_pipeline.samples.made_towns import made_town_building
+from jnt_pipeline.territory.roofs.columns import FACE_COLUMNS, ROOF_COLUMNS
+from jnt_pipeline.territory.roofs.layer import derive_roofs, solids_of_roof
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
 from jnt_pipeline.territory.roofs.reconstruct import ROOF_REASONS
 from jnt_pipeline.territory.roofs.shells import PLANARITY_M
-from jnt_pipeline.territory.solids import validate_solid
+from jnt_pipeline.territory.solids import triangulate, validate_solid
 
 REFERENCE = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
 DEFAULTS = RoofParameters()
@@ -108,6 +110,24 @@ def test_solids_are_rebuilt_from_the_stored_faces_bit_for_bit(shape: str, tmp_pa
     assert validate_solid(solid, planarity_m=PLANARITY_M) == ()
     assert solid.volume_m3 == table["roof_volume_m3"].iloc[0]
     assert shapely.union_all(faces.geometry).symmetric_difference(roof.footprint).area < 0.01
+
+
+def test_buildings_of_several_parts_have_valid_solids_under_few_faces() -> None:
+    n_faces = 0
+    for seed in range(500, 530):
+        house = made_town_building(seed)
+        table, faces = derived(buildings(house.footprint, ground=0.0), house.points)
+        (solid,) = solids_of_roof(faces, 0.0)
+        assert validate_solid(solid, planarity_m=PLANARITY_M) == (), seed
+        assert len(triangulate(solid)[1]) > 0
+        assert table["roof_lod"].iloc[0] == "2.2", seed
+        assert faces.geometry.is_valid.all()
+        assert shapely.union_all(faces.geometry).symmetric_difference(house.footprint).area < 0.05
+        xyz = house.points[house.points[:, 2] > 4.0]
+        # What is left out: boxes on the roof, points astray, and edges where the outline lies beside the wall.
+        assert np.mean(np.abs(surface(faces, xyz[:, :2]) - xyz[:, 2]) <= 0.3) >= 0.8, seed
+        n_faces += len(faces)
+    assert 4 * 30 <= n_faces <= 8 * 30
 
 
 def test_no_roof_rises_above_its_points() -> None:
@@ -244,5 +264,5 @@ def test_the_verdict_tells_eave_ridge_and_fit() -> None:
     assert row.roof_explained_share == 1.0
     assert row.roof_rmse_m <= 0.001
     assert row.roof_density_m2 == pytest.approx(len(xy) / 96)
-    assert sorted((faces["azimuth_deg"].round(3) % 360).tolist()) == [0.0, 180.0]
+    assert sorted((faces["azimuth_deg"].round(2) % 360).tolist()) == [0.0, 180.0]
     assert faces["n_points"].sum() == len(xy)

@@ -10,7 +10,8 @@ __all__ = ["RoofParameters"]
 class RoofParameters(BaseModel):
     """How roof planes and faces are found.
 
-    All values were set on made roofs (``samples/made_roofs.py``) and on no real building.
+    Chosen on made buildings (``samples/made_roofs.py``, ``made_towns.py``) and on points made from published LoD2
+    models; no real cloud took part, but for what ``face_cost_m2`` says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class RoofParameters(BaseModel):
         description="Points within this distance of their face count as explained by it, metres.",
     )  # fmt: skip
     face_cost_m2: float = Field(
+        # A dormer that a mason would count. Made towns liked 1.5 as well; it gave Delft 595 faces for 160 buildings.
         default=2.0, ge=0, le=100,
         description="A face must explain so much roof that no other face explains, m².",
     )  # fmt: skip

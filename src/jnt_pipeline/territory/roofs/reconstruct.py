@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from jnt_pipeline.errors import AssemblyError
-from jnt_pipeline.territory.roofs.cells import Cells, cells_of_points, cut_into_cells
+from jnt_pipeline.territory.roofs.cells import cells_of_points, cut_into_cells
 from jnt_pipeline.territory.roofs.faces import Plane, RoofFace, outlines_of_faces
-from jnt_pipeline.territory.roofs.labels import faces_of, settle
+from jnt_pipeline.territory.roofs.labels import settle
 from jnt_pipeline.territory.roofs.lines import dividing_lines
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
+from jnt_pipeline.territory.roofs.partition import (
+    Labelled,
+    Partition,
+    cut_off,
+    level_parts,
+    percentile_of,
+    useful_range,
+)
 from jnt_pipeline.territory.roofs.planes import find_planes
 from jnt_pipeline.territory.roofs.saddles import without_saddles
 from jnt_pipeline.territory.roofs.shells import PLANARITY_M, roof_solid
@@ -25,7 +33,6 @@ from jnt_pipeline.territory.solids import Solid, validate_solid
 __all__ = ["ROOF_REASONS", "Roof", "level_roof", "reconstruct_roof"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 ROOF_REASONS = {
     "no_plane": "the roof points lie in no plane: trees, scaffolding, or too few of them",
@@ -36,15 +43,6 @@ ROOF_REASONS = {
 """Why a roof has less than LoD2.2."""
 
 _ABOVE_GROUND_M = 0.1
-_BEYOND_POINTS_M = 2.0
-# A plane goes on below and above its own points by no more than this: eaves and ridges in a missing strip.
-_BELOW_CAP_M = 0.01
-# Roofs that are cut off stay so much below the limit, for the grid of 1 mm.
-_LEVEL = 0.02
-# Rise per metre below which a plane is not cut but capped whole.
-_MOST_CUTS = 20
-_SAME_PART_M = 0.5
-# Faces that come no farther apart than this along their border are one part at LoD1.3.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,40 +58,6 @@ class Roof:
     """A key of ``ROOF_REASONS``; empty with LoD2.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """Cells of an outline with the number of their face, and the plane of each number."""
-
-    cells: Cells
-    face: Integers
-    planes: dict[int, tuple[float, float, float]]
-    of_point: Integers
-    """Shape (n,): face of each roof point, -1 none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Partition:
-    """Cells between lines, with their plane and face."""
-
-    lines: Floats
-    cells: Cells
-    planes: Floats
-    of_cell: Integers
-    face: Integers
-
-    def highest(self) -> float:
-        """Highest corner of the roof, metres."""
-        edges = self.cells.edges
-        a, b, c = self.planes[self.of_cell[edges[:, 2]]].T
-        x, y = self.cells.nodes[edges[:, 0]].T
-        return float((a * x + b * y + c).max())
-
-    def labelled(self, cell_of: Integers) -> _Labelled:
-        numbers = np.unique(self.face).tolist()
-        planes = {number: tuple(self.planes[self.of_cell[number]].tolist()) for number in numbers}
-        return _Labelled(self.cells, self.face, planes, np.where(cell_of >= 0, self.face[np.maximum(cell_of, 0)], -1))
-
-
 def reconstruct_roof(
     outline: Polygon, origin_m: tuple[float, float], xyz: Floats, ground_elevation_m: float, parameters: RoofParameters
 ) -> Roof:
@@ -107,7 +71,7 @@ def reconstruct_roof(
         raise AssemblyError("no roof without points", found="0 points", remedy="look at the building's reason")
     plan = _plan(outline, origin_m)
     levels = np.sort(xyz[:, 2])
-    bounds = ground_elevation_m + _ABOVE_GROUND_M, _percentile(levels, 99) + parameters.headroom_m
+    bounds = ground_elevation_m + _ABOVE_GROUND_M, percentile_of(levels, 99) + parameters.headroom_m
     reason = ""
     for lod, labelled in _attempts(plan, xyz, levels, bounds, parameters):
         if isinstance(labelled, str):
@@ -153,7 +117,7 @@ def _plan(outline: Polygon, origin_m: tuple[float, float]) -> Polygon:
 
 def _attempts(
     plan: Polygon, xyz: Floats, levels: Floats, bounds: tuple[float, float], parameters: RoofParameters
-) -> Iterator[tuple[str, _Labelled | str]]:
+) -> Iterator[tuple[str, Labelled | str]]:
     """Descriptions of the roof, the most detailed first; a reason in place of one that cannot be made."""
     density = len(xyz) / plan.area
     planes, label, radius = find_planes(xyz, density, parameters)
@@ -163,95 +127,30 @@ def _attempts(
         lines = dividing_lines(plan, xyz, label, planes, radius, parameters)
         cells = cut_into_cells(plan, lines)
         cell_of = cells_of_points(cells, lines, xyz[:, :2])
-        reach = _reaches(xyz, label, planes, bounds[0])
-        tried: list[_Labelled] = []
+        reach = useful_range(xyz, label, planes, bounds[0])
+        tried: list[Labelled] = []
         # Where the finest partition gives no valid solid, one with fewer faces may.
         for price in (1.0, 4.0):
             priced = parameters.model_copy(update={"face_cost_m2": price * parameters.face_cost_m2})
             of_cell, face = settle(cells, cell_of, xyz, planes, density, reach, priced)
-            found = _Partition(lines, cells, planes, of_cell, face)
+            found = Partition(lines, cells, planes, of_cell, face)
             of_point = cell_of
             if found.highest() > bounds[1]:
-                found = _capped(plan, found, bounds[1] - _BELOW_CAP_M)
+                found = cut_off(plan, found, bounds[1])
                 of_point = cells_of_points(found.cells, found.lines, xyz[:, :2])
             tried.append(found.labelled(of_point))
             yield "2.2", tried[-1]
-        parts = _level_parts(tried[0], xyz)
+        parts = level_parts(tried[0], xyz)
         if len(parts.planes) > 1:
             yield "1.3", parts
     whole = cut_into_cells(plan, np.empty((0, 3)))
-    level = round(_percentile(levels, 90), 3)
+    level = round(percentile_of(levels, 90), 3)
     of_point = np.zeros(len(xyz), dtype=np.int64)
-    yield "1.2", _Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)}, of_point)
-
-
-def _reaches(xyz: Floats, label: Integers, planes: Floats, lowest: float) -> Floats:
-    """Elevations (p, 2) between which each plane is of use: a little beyond its own points, above the ground."""
-    reach = np.empty((len(planes), 2))
-    for i in range(len(planes)):
-        own = xyz[label == i, 2]
-        reach[i] = max(lowest, own.min() - _BEYOND_POINTS_M), own.max() + _BEYOND_POINTS_M
-    return reach
-
-
-def _capped(plan: Polygon, partition: _Partition, limit: float) -> _Partition:
-    """The same roof cut off at an elevation: what rises above it is level there."""
-    above = partition.planes[np.unique(partition.of_cell)]
-    slope = np.hypot(above[:, 0], above[:, 1])
-    above, slope = above[slope > _LEVEL], slope[slope > _LEVEL]
-    cuts = np.column_stack([above[:, 0] / slope, above[:, 1] / slope, (limit - above[:, 2]) / slope])
-    lines = np.concatenate([partition.lines, cuts[:_MOST_CUTS]])
-    cells = cut_into_cells(plan, lines)
-    before = cells_of_points(partition.cells, partition.lines, cells.places)
-    of_cell = np.where(before >= 0, partition.of_cell[np.maximum(before, 0)], 0)
-    planes = np.concatenate([partition.planes, [(0.0, 0.0, limit)]])
-    a, b, c = planes[of_cell].T
-    of_cell = np.where(a * cells.places[:, 0] + b * cells.places[:, 1] + c > limit, len(planes) - 1, of_cell)
-    return _Partition(lines, cells, planes, of_cell, faces_of(cells, of_cell))
-
-
-def _percentile(ascending: Floats, percentile: float) -> float:
-    """Interpolated linearly between sorted values (type 7 of Hyndman & Fan, 1996)."""
-    place = percentile / 100 * (len(ascending) - 1)
-    below = int(place)
-    above = min(below + 1, len(ascending) - 1)
-    return float(ascending[below] + (place - below) * (ascending[above] - ascending[below]))
-
-
-def _level_parts(finest: _Labelled, xyz: Floats) -> _Labelled:
-    """Faces that meet along a ridge joined into parts; each part level at the 90th percentile of its points."""
-    cells, face = finest.cells, finest.face
-    part = {number: number for number in finest.planes}
-
-    def root(number: int) -> int:
-        while part[number] != number:
-            number = part[number]
-        return number
-
-    inner = np.flatnonzero(cells.twins >= 0)
-    for e in inner.tolist():
-        u, v, c = cells.edges[e].tolist()
-        a, b = root(int(face[c])), root(int(face[cells.edges[cells.twins[e], 2]]))
-        if a == b:
-            continue
-        p, q = finest.planes[int(face[c])], finest.planes[int(face[cells.edges[cells.twins[e], 2]])]
-        ends = cells.nodes[[u, v]]
-        apart = np.abs(ends @ np.subtract(p[:2], q[:2]) + p[2] - q[2])
-        if apart.max() <= _SAME_PART_M:
-            part[max(a, b)] = min(a, b)
-    joined = np.array([root(int(number)) for number in face], dtype=np.int64)
-    of_face = {number: root(number) for number in finest.planes}
-    of_point = np.array([of_face.get(number, -1) for number in finest.of_point.tolist()], dtype=np.int64)
-    whole = _percentile(np.sort(xyz[:, 2]), 90)
-    levels = {}
-    for number in np.unique(joined).tolist():
-        own = np.sort(xyz[of_point == number, 2])
-        levels[number] = (0.0, 0.0, round(_percentile(own, 90) if len(own) else whole, 3))
-    return _Labelled(cells, joined, levels, of_point)
+    yield "1.2", Labelled(whole, np.zeros(1, dtype=np.int64), {0: (0.0, 0.0, level)}, of_point)
 
 
 def _faces(
-    labelled: _Labelled, plan: Polygon, origin_m: tuple[float, float], xyz: Floats, parameters: RoofParameters
+    labelled: Labelled, plan: Polygon, origin_m: tuple[float, float], xyz: Floats, parameters: RoofParameters
 ) -> tuple[RoofFace, ...]:
     polygons = outlines_of_faces(labelled.cells, labelled.face, plan, origin_m)
     numbers = np.array(list(polygons), dtype=np.int64)
