@@ -324,7 +324,7 @@ def schema() -> None:
 def doctor(
     as_json: AsJson = False,
     compile_now: Annotated[
-        bool, typer.Option("--compile", help="Compile the kernels now; else the first run does, in some 20 s.")
+        bool, typer.Option("--compile", help="Compile the kernels now; else the first run does, in a minute.")
     ] = False,
 ) -> None:
     """What this machine has and lacks.
@@ -334,7 +334,9 @@ def doctor(
     from jnt_pipeline import crs_reports, machine
 
     if compile_now:
-        machine.compile_kernels()
+        from jnt_pipeline.stages.hut import compile_kernels
+
+        compile_kernels()
 
     crs_reports.print_doctor(Console(), machine.machine_findings(), as_json=as_json)
 

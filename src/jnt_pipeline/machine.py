@@ -1,4 +1,4 @@
-"""What this machine has and lacks: versions, grids, room; and the kernels compiled for it (``jnt doctor``)."""
+"""What this machine has and lacks: versions, grids, room (``jnt doctor``)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
-import numpy as np
 import pyproj
-import shapely
 
-from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.grids import KNOWN_GRIDS, installed_grids, use_grid_folders
-from jnt_pipeline.crs.reference import Reference
-from jnt_pipeline.crs.transform import transformation
-from jnt_pipeline.sources.vector_compile import compile_vector_kernels
-from jnt_pipeline.territory.buildings import BuildingParameters, derive_buildings
-from jnt_pipeline.territory.grid import Grid
-from jnt_pipeline.territory.model import RasterWindow
-from jnt_pipeline.territory.terrain import TerrainParameters, derive_dsm, derive_dtm
 
-__all__ = ["compile_kernels", "machine_findings"]
+__all__ = ["machine_findings"]
 
 _PACKAGES = ("pyproj", "rasterio", "geopandas", "laspy", "lazrs", "ifcopenshell", "numba", "prefect", "fastapi")
 _METROPOLE = ("fr_ign_RAF18.tif", "fr_ign_RAF20.tif", "fr_ign_RAC23.tif", "fr_ign_gr3df97a.tif")
@@ -55,34 +44,6 @@ def machine_findings() -> list[dict[str, Any]]:
     free = shutil.disk_usage(Path.cwd()).free
     findings.append(_finding("room on this disk", f"{free / 1e9:.1f} GB", free > 1e9, "make room"))
     return findings
-
-
-def compile_kernels() -> None:
-    """Compile the kernels of coordinates, vector layers, terrain and buildings, by running them on a hut; kept on disk.
-
-    Half a minute, once for each installation: else the first run spends it.
-    """
-    transformation("EPSG:2154", "EPSG:4326").apply(np.array([[700_000.0, 6_600_000.0]]))
-    reference = Reference(horizontal="EPSG:2154", vertical="EPSG:5720")
-    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(0.0, 12.0), np.arange(0.0, 12.0)))
-    inside = (x > 3) & (x < 9) & (y > 3) & (y < 9)
-    points = PointBlock(
-        xyz=np.column_stack([x, y, np.where(inside, 3.0, 0.0)]),
-        classification=np.where(inside, 6, 2).astype(np.uint8),
-        reference=reference,
-    )
-    parameters = TerrainParameters()
-    grid = Grid.covering((0.0, 0.0, 11.0, 11.0), parameters.resolution_m)
-    dtm = derive_dtm(points, grid, parameters)
-    derive_dsm(points, grid, parameters)
-    hut = gpd.GeoDataFrame(
-        {"footprint_id": ["hut"], "insee_code": ["45999"], "building_type": ["light"], "building_name": [""]},
-        geometry=[shapely.box(3, 3, 9, 9)],
-        crs=reference.horizontal,
-    ).assign(area_m2=36.0)
-    window = RasterWindow(values=dtm, transform=grid.transform, reference=reference)
-    derive_buildings(hut, points, window, BuildingParameters())
-    compile_vector_kernels()
 
 
 def _finding(what: str, found: str, is_fine: bool, remedy: str) -> dict[str, Any]:
