@@ -94,7 +94,8 @@ def test_run_status_and_clean(jnt, town: Town, tmp_path: Path) -> None:  # type:
     said = jnt("run", town.config, "--workspace", workspace, "--explain")
     assert said.code == 0
     assert "links/links: made (output missing" in said.out
-    assert "1 units made, 16 there already" in said.out
+    n_units = len(list((workspace / "manifest").glob("*/*.json")))
+    assert f"1 units made, {n_units - 1} there already" in said.out
     status = json.loads(jnt("status", workspace, "--json").out)
     assert {layer["layer"] for layer in status["layers"]} >= {"parcels", "buildings", "links", "stations"}
     assert all(layer["read"] == layer["kept"] + sum(layer["rejected"].values()) for layer in status["layers"])
@@ -103,7 +104,7 @@ def test_run_status_and_clean(jnt, town: Town, tmp_path: Path) -> None:  # type:
     assert "EPSG:2154+5720" in table.out
     assert "declared undulation: 44.86 m" in table.out
     assert "given back" in jnt("clean", workspace).out
-    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, 17 there")
+    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, {n_units} there")
 
 
 def test_stale_publications_are_told(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -311,7 +312,7 @@ def test_clean_keeps_what_an_unfinished_run_has_made(jnt, town: Town, tmp_path: 
         (tmp_path / "twin" / index).unlink()  # as if no stage had come to its end
     (tmp_path / "twin" / "index" / "planned.json").write_text(json.dumps(planned))
     assert "0.0 MB given back" in jnt("clean", tmp_path / "twin").out
-    assert "0 units made, 17 there already" in jnt("run", town.config, "--workspace", tmp_path / "twin").out
+    assert f"0 units made, {len(planned)} there already" in jnt("run", town.config, "--workspace", tmp_path / "twin").out
 
 
 def test_a_damaged_index_is_named_and_mended_by_the_next_run(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
