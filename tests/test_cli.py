@@ -104,7 +104,9 @@ def test_run_status_and_clean(jnt, town: Town, tmp_path: Path) -> None:  # type:
     assert "EPSG:2154+5720" in table.out
     assert "declared undulation: 44.86 m" in table.out
     assert "given back" in jnt("clean", workspace).out
-    assert jnt("run", town.config, "--workspace", workspace).out.startswith(f"{workspace}: 0 units made, {n_units} there")
+    assert jnt("run", town.config, "--workspace", workspace).out.startswith(
+        f"{workspace}: 0 units made, {n_units} there"
+    )
 
 
 def test_stale_publications_are_told(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -312,7 +314,9 @@ def test_clean_keeps_what_an_unfinished_run_has_made(jnt, town: Town, tmp_path: 
         (tmp_path / "twin" / index).unlink()  # as if no stage had come to its end
     (tmp_path / "twin" / "index" / "planned.json").write_text(json.dumps(planned))
     assert "0.0 MB given back" in jnt("clean", tmp_path / "twin").out
-    assert f"0 units made, {len(planned)} there already" in jnt("run", town.config, "--workspace", tmp_path / "twin").out
+    assert (
+        f"0 units made, {len(planned)} there already" in jnt("run", town.config, "--workspace", tmp_path / "twin").out
+    )
 
 
 def test_a_damaged_index_is_named_and_mended_by_the_next_run(jnt, town: Town, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
