@@ -2,10 +2,10 @@
 
     python benchmarks/buildings.py [--rounds 3] [--density 10]
 
-A square kilometre with 1,225 gabled houses of 12 by 9 m, points of all classes. *jnt*: ``derive_buildings``, which gives
-ground, roof elevations and a verdict for each footprint. *sjoin*: points of class 6 joined to the footprints, their 90th
-percentile by group; neither ground nor verdict. Reading is left out of both. CPU seconds, least of the rounds, in turns;
-then the greatest difference between the two roof elevations (ours counts by even density in plan).
+A square kilometre with 1,225 gabled houses of 12 by 9 m, points of all classes. *jnt*: ``derive_buildings``, which
+gives ground, roof elevations and a verdict for each footprint. *sjoin*: class 6 joined to the footprints, the
+90th percentile by group; neither ground nor verdict. Reading is left out of both. CPU seconds, least of the rounds, in
+turns; then the greatest difference between the two roof elevations (ours counts by even density in plan).
 """
 
 from __future__ import annotations

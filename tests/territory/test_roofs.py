@@ -16,7 +16,8 @@ from jnt_pipeline.base_layers.points import PointBlock
 from jnt_pipeline.crs.reference import Reference
 from jnt_pipeline.samples.made_roofs import SHAPES, MadeRoof, made_roof
 from jnt_pipeline.samples.made_towns import made_town_building
-from jnt_pipeline.territory.roofs.layer import FACE_COLUMNS, ROOF_COLUMNS, derive_roofs, solids_of_roof
+from jnt_pipeline.territory.roofs.columns import FACE_COLUMNS, ROOF_COLUMNS
+from jnt_pipeline.territory.roofs.layer import derive_roofs, solids_of_roof
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
 from jnt_pipeline.territory.roofs.reconstruct import ROOF_REASONS
 from jnt_pipeline.territory.roofs.shells import PLANARITY_M
