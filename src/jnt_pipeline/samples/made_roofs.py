@@ -106,6 +106,7 @@ def _pyramid(rng: np.random.Generator) -> _Draft:
 def _steps(rng: np.random.Generator) -> _Draft:
     ends = np.cumsum([0.0, *rng.uniform(5, 10, rng.integers(2, 4))])
     levels = np.cumsum(rng.choice([-1, 1], len(ends) - 1) * rng.uniform(1.2, 4, len(ends) - 1))
+    levels -= levels.min()  # the lowest at the eaves, however often they go down
 
     def surface(a: Floats, b: Floats) -> Floats:
         return levels[np.clip(np.searchsorted(ends, a, side="right") - 1, 0, len(levels) - 1)] + 0 * b

@@ -19,6 +19,7 @@ from jnt_pipeline.territory.roofs.columns import FACE_COLUMNS, ROOF_COLUMNS
 from jnt_pipeline.territory.roofs.faces import Plane, RoofFace
 from jnt_pipeline.territory.roofs.own_points import own_points
 from jnt_pipeline.territory.roofs.parameters import RoofParameters
+from jnt_pipeline.territory.roofs.partition import percentile_of
 from jnt_pipeline.territory.roofs.reconstruct import Roof, level_roof, reconstruct_roof
 from jnt_pipeline.territory.roofs.shapes import roof_type
 from jnt_pipeline.territory.roofs.shells import roof_solid
@@ -115,7 +116,8 @@ def _fit(faces: list[RoofFace], n: int) -> _Fit:
 
 def _verdict(roofs: tuple[Roof, ...], xyz: NDArray[np.float64], area: float, reason: str) -> dict[str, object]:
     faces = [face for roof in roofs for face in roof.faces]
-    p70, p90 = np.round(np.percentile(xyz[:, 2], [70, 90]), 3) if len(xyz) else (math.nan, math.nan)
+    levels = np.sort(xyz[:, 2])
+    p70, p90 = (round(percentile_of(levels, p), 3) if len(levels) else math.nan for p in (70, 90))
     poorest = min(roofs, key=lambda roof: _LODS.index(roof.lod), default=None)
     corners = [
         face.plane.at(x, y) for face in faces for x, y in shapely.get_coordinates(face.polygon).tolist()

@@ -87,7 +87,10 @@ def own_points(edges: OutlineEdges, points: PointBlock, class_codes: Iterable[in
 
 
 def _distinct(keys: Integers, starts: Integers, origins: Floats) -> OwnPoints:
-    kept = [np.unique(keys[a:b]) for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
+    kept = []
+    for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        own = np.sort(keys[a:b])
+        kept.append(own[np.append(True, own[1:] != own[:-1])[: len(own)]])
     ends = np.concatenate([[0], np.cumsum([len(part) for part in kept])]).astype(np.int64)
     return OwnPoints(keys=np.concatenate(kept), starts=ends, origins=origins)
 

@@ -57,7 +57,7 @@ class Partition:
 
     def labelled(self, cell_of: Integers) -> Labelled:
         """With the face of each point, by its cell (n,), -1 none."""
-        numbers = np.unique(self.face).tolist()
+        numbers = sorted(set(self.face.tolist()))
         planes = {number: tuple(self.planes[self.of_cell[number]].tolist()) for number in numbers}
         return Labelled(self.cells, self.face, planes, np.where(cell_of >= 0, self.face[np.maximum(cell_of, 0)], -1))
 
