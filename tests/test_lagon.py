@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import pyproj
 import pytest
 import rasterio
+from scipy.spatial import cKDTree
 
 import jnt_pipeline as jnt
 from hypervisor.feeding import listening
@@ -34,6 +35,7 @@ from jnt_pipeline.hypervisor.server import create_app
 from jnt_pipeline.samples import make_sample, sample_config
 from jnt_pipeline.stages.deliver import feed_path
 from jnt_pipeline.store import Workspace
+from jnt_pipeline.territory.roofs.layer import solids_of_roof
 from publication_checks import read_glb, tiles_of
 from published import events, manifest, published
 
@@ -120,7 +122,7 @@ def test_every_layer_lies_in_utm_40s_with_reun89_where_it_has_heights(coast: Coa
         for name, layer in jnt.open(coast.workspace).layers.items()
         if layer.reference is not None
     }
-    flat = {"communes", "sections", "parcels", "footprints"}
+    flat = {"communes", "sections", "parcels", "footprints", "building_changes"}
     assert {name for name, found in references.items() if found == ("EPSG:2975", None)} == flat
     with_heights = {name for name, found in references.items() if found == ("EPSG:2975", "EPSG:5758")}
     assert with_heights == set(references) - flat >= {"buildings", "bim_buildings", "point_clouds", "stations"}
@@ -225,7 +227,8 @@ def test_the_oracle_gives_the_published_points_of_ign(shared: Path, grid_file: P
 
 
 def test_heights_in_3d_tiles_are_reun89_plus_the_undulation_of_the_grid(coast: Coast, grid_file: Path) -> None:
-    buildings = jnt.open(coast.workspace).buildings.set_index("building_id")
+    twin = jnt.open(coast.workspace)
+    buildings, faces = twin.buildings.set_index("building_id"), twin.layer("roof_faces").to_geopandas()
     to_degrees = pyproj.Transformer.from_crs("EPSG:4978", "EPSG:4979", always_xy=True)
     to_plane = pyproj.Transformer.from_crs("EPSG:4627", "EPSG:2975", always_xy=True)
     checked = 0
@@ -239,9 +242,13 @@ def test_heights_in_3d_tiles_are_reun89_plus_the_undulation_of_the_grid(coast: C
         east, north = to_plane.transform(longitude, latitude)
         for row, building_id in enumerate(glb.property_table()["building_id"]):
             building, own = buildings.loc[building_id], rows == row
-            levels = [building["ground_elevation_m"], building["roof_elevation_m"]]
-            levels = [level for level in levels if np.isfinite(level)]
-            off = np.abs(elevation[own][:, None] - np.array(levels)).min(axis=1)
+            levels = np.array([building["ground_elevation_m"], building["roof_elevation_m"]])
+            off = np.nanmin(np.abs(elevation[own][:, None] - levels), axis=1)
+            if building["roof_lod"] in {"2.2", "1.3"}:  # sloping faces: the corner of the solid that lies there
+                solids = solids_of_roof(faces[faces["building_id"] == building_id], building["ground_elevation_m"])
+                corners = np.concatenate([solid.vertices for solid in solids])
+                placed = np.column_stack((east[own], north[own], elevation[own]))
+                off = cKDTree(corners).query(placed)[0]
             assert off.max() < 0.001, building_id  # float32 within a tile: below 0.1 mm
             bounds = (east[own].min(), north[own].min(), east[own].max(), north[own].max())
             assert np.abs(np.array(bounds) - building.geometry.bounds).max() < 0.001, building_id
