@@ -145,10 +145,19 @@ def buildings() -> gpd.GeoDataFrame:
 def test_a_footprint_without_roof_is_told_and_trees_over_it_too():
     canopy = roofs((50, 30, 60, 38, 8.0), (20, 30, 21, 40, 8.0))
     found = footprints_without_roof(buildings(), window(canopy), DEFAULT).set_index("building_id")
-    assert found["reason"].to_dict() == {"open": "not_seen", "wooded": "under_trees", "tiny": "not_seen"}
+    assert found["reason"].to_dict() == {"open": "not_seen", "wooded": "under_trees", "tiny": "cover_unknown"}
     assert found.loc[["open", "wooded"], "canopy_share"].tolist() == [0.1, 0.8]
     assert np.isnan(found.loc["tiny", "canopy_share"])  # it holds no pixel's centre
     assert found.loc["open", "building_change_id"] == "footprint_without_roof/open"
+
+
+def test_where_the_terrain_is_unknown_so_is_what_covers_a_footprint():
+    canopy = roofs((50, 30, 60, 38, 8.0))
+    canopy[:, 100:104] = np.nan  # a fifth of the wooded one
+    canopy[:, 40:60] = np.nan  # all of the open one
+    found = footprints_without_roof(buildings(), window(canopy), DEFAULT).set_index("building_id")
+    assert found["reason"].to_dict() == {"open": "cover_unknown", "wooded": "under_trees", "tiny": "cover_unknown"}
+    assert found.loc["wooded", "canopy_share"] == 0.8
 
 
 def test_nothing_different_gives_an_empty_layer_of_the_same_columns():

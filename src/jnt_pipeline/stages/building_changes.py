@@ -32,7 +32,7 @@ from jnt_pipeline.twin import TwinIndex, write_layer
 
 __all__ = ["BuildingChangesWork", "plan_building_changes"]
 
-VERSION = 1
+VERSION = 2
 
 
 def plan_building_changes(

@@ -44,6 +44,7 @@ REASONS: dict[str, str] = {
     "candidate_building": "roof returns and no footprint: built before the flight and not yet registered, or a shed",
     "cut_candidate": "the same, cut at the edge of the survey, or at reach_m beyond the kilometre",
     "under_trees": "no roof return in a footprint that vegetation covers by half and more",
+    "cover_unknown": "no roof return in a footprint over which the height of vegetation is not known",
     "not_seen": "no roof return in an open footprint: built after the flight, or demolished before it",
 }
 
@@ -174,7 +175,7 @@ def footprints_without_roof(
                 "max_height_m": np.nan,
                 "n_pixels": 0,
                 "canopy_share": round(share, 3),
-                "reason": "under_trees" if share >= 0.5 else "not_seen",
+                "reason": "cover_unknown" if np.isnan(share) else "under_trees" if share >= 0.5 else "not_seen",
             }
         )
     return _frame(rows, list(missing.geometry), buildings.crs)
@@ -204,13 +205,14 @@ def _outline(inside: NDArray[np.bool_], place: tuple[slice, ...], pixels: _Pixel
 
 
 def _share_above(height_m: float, shape: BaseGeometry, canopy: RasterWindow) -> float:
-    """Share of the pixels whose centre lies in a shape that are higher; NaN where it holds none."""
+    """Share of the known pixels whose centre lies in a shape that are higher; NaN where there is none."""
     pixels, (west, south, east, north) = _Pixels.of(canopy), shape.bounds
     rows = np.arange(*_range(pixels.north - north, pixels.north - south, pixels.size, canopy.values.shape[0]))
     columns = np.arange(*_range(west - pixels.west, east - pixels.west, pixels.size, canopy.values.shape[1]))
     x, y = pixels.west + (columns + 0.5) * pixels.size, pixels.north - (rows + 0.5) * pixels.size
     inside = shapely.contains_xy(shape, x[None, :], y[:, None])
     values = canopy.values[np.ix_(rows, columns)][inside]
+    values = values[~np.isnan(values)]
     return float((values >= height_m).mean()) if values.size else np.nan
 
 
